@@ -1,0 +1,268 @@
+//! Names, each parsed once into a type that can't hold a dangerous value.
+//!
+//! A host or path that starts with `-` would be an option to ssh or mv; a unit with a blank would be two words
+//! in a sudo rule. What is refused is refused here, with the reason, and nowhere else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not such a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {text:?} {why}")]
+pub struct BadName {
+    what: &'static str,
+    text: String,
+    why: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = BadName;
+
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                let check: fn(&str) -> Result<(), &'static str> = $check;
+                match check(text) {
+                    Ok(()) => Ok($type(text.to_owned())),
+                    Err(why) => Err(BadName { what: $what, text: text.chars().take(80).collect(), why }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// Where ssh connects to: `host`, `user@host`, an alias of ssh_config, or `ssh://user@host:port`.
+    HostName, "host", |text| {
+        let bare = text.rsplit_once('@').map_or(text, |(_, host)| host);
+        first(text, "is empty")?;
+        if bare.is_empty() || bare.starts_with('-') { return Err("has no host after the @, or one that starts with -"); }
+        all(text, |c| c.is_ascii_alphanumeric() || "@._-:[]%/+".contains(c), "has a character that no host name has")
+    }
+);
+name!(
+    /// A system as Nix writes it: `x86_64-linux`.
+    System, "system", |text| {
+        all(text, |c| c.is_ascii_alphanumeric() || "_-".contains(c), "is not a system such as \"x86_64-linux\"")?;
+        if text.split('-').filter(|part| !part.is_empty()).count() < 2 || text.starts_with('-') {
+            return Err("is not a system such as \"x86_64-linux\"");
+        }
+        Ok(())
+    }
+);
+name!(
+    /// The app's name; it names the defaults of root and unit.
+    AppName, "app", |text| {
+        first(text, "is empty")?;
+        length(text, 64)?;
+        all(text, |c| c.is_ascii_alphanumeric() || "._-".contains(c), "may have only letters, digits, `.`, `_` and `-`")
+    }
+);
+name!(
+    /// An attribute of `packages.<system>`.
+    PackageName, "package", |text| {
+        first(text, "is empty")?;
+        length(text, 200)?;
+        all(text, |c| c.is_ascii_alphanumeric() || "._-+'".contains(c), "is not an attribute of a flake's packages")
+    }
+);
+name!(
+    /// An environment of shipit.toml.
+    EnvironmentName, "environment", |text| {
+        first(text, "is empty")?;
+        length(text, 64)?;
+        all(text, |c| c.is_ascii_alphanumeric() || "._-".contains(c), "may have only letters, digits, `.`, `_` and `-`")
+    }
+);
+name!(
+    /// A systemd service, with its ending: `server.service`, `web@1.service`.
+    UnitName, "unit", |text| {
+        first(text, "is empty")?;
+        length(text, 255)?;
+        if !text.ends_with(".service") || text == ".service" { return Err("does not end in .service"); }
+        all(text, |c| c.is_ascii_alphanumeric() || ":_.@-".contains(c), "has a character that no unit name has")
+    }
+);
+name!(
+    /// An absolute folder of the server without `.`, `..`, blanks or control characters.
+    RootPath, "root", |text| {
+        if !text.starts_with('/') { return Err("is not an absolute path"); }
+        length(text, 200)?;
+        if text.len() < 2 || text.ends_with('/') { return Err("is the whole disk, or ends in /"); }
+        if text.split('/').skip(1).any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err("has an empty part, `.` or `..`");
+        }
+        all(text, |c| c.is_ascii_alphanumeric() || "/._-+@,=".contains(c), "may have only letters, digits and `/._-+@,=`")
+    }
+);
+name!(
+    /// A path of the commit, relative to the folder of shipit.toml, that lies beside `result`.
+    AssetPath, "asset", |text| {
+        if text.is_empty() || text.starts_with('-') { return Err("is empty or starts with - (write ./-name)"); }
+        length(text, 300)?;
+        let mut parts = text.split('/').filter(|part| *part != ".").peekable();
+        if text.starts_with('/') || parts.peek().is_none() { return Err("is not a relative path inside the commit"); }
+        if text.split('/').any(|part| part.is_empty() || part == "..") { return Err("has an empty part or `..`"); }
+        if matches!(parts.peek(), Some(&"result" | &".git")) { return Err("is a name that shipit or git uses itself"); }
+        all(text, |c| !c.is_control(), "has a control character")
+    }
+);
+name!(
+    /// What one commit becomes on a server; also the name of its folder.
+    ReleaseId, "release", |text| {
+        first(text, "is empty")?;
+        length(text, 100)?;
+        all(text, |c| c.is_ascii_alphanumeric() || "._-".contains(c), "may have only letters, digits, `.`, `_` and `-`")
+    }
+);
+name!(
+    /// A path of the Nix store: `/nix/store/<hash>-<name>`.
+    StorePath, "store path", |text| {
+        let base = text.strip_prefix("/nix/store/").ok_or("does not begin with /nix/store/")?;
+        let (hash, name) = base.split_once('-').ok_or("has no name")?;
+        if hash.len() != 32 || !hash.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+            return Err("has no hash of 32 characters");
+        }
+        if name.is_empty() { return Err("has no name"); }
+        all(name, |c| c.is_ascii_alphanumeric() || "+-._?=".contains(c), "has a character that no store path has")
+    }
+);
+name!(
+    /// One start of a unit, as systemd numbers it: 32 hexadecimal digits.
+    Invocation, "invocation", |text| {
+        if text.len() != 32 { return Err("is not 32 hexadecimal digits"); }
+        all(text, |c| c.is_ascii_hexdigit(), "is not 32 hexadecimal digits")
+    }
+);
+name!(
+    /// A full commit hash (SHA-1 or SHA-256).
+    Commit, "commit", |text| {
+        if text.len() != 40 && text.len() != 64 { return Err("is not a full commit hash"); }
+        all(text, |c| c.is_ascii_digit() || ('a'..='f').contains(&c), "is not a full commit hash")
+    }
+);
+
+impl StorePath {
+    /// The 32 characters that make it unique.
+    pub fn hash(&self) -> &str {
+        &self.0["/nix/store/".len().."/nix/store/".len() + 32]
+    }
+
+    /// The part behind the hash: `server-0.1.0`.
+    pub fn name(&self) -> &str {
+        &self.0["/nix/store/".len() + 33..]
+    }
+}
+
+impl ReleaseId {
+    /// Short, for the screen: seven characters of a commit, all of any other name.
+    pub fn short(&self) -> &str {
+        let hexadecimal = self.0.len() >= 40 && self.0[..40].chars().all(|c| c.is_ascii_hexdigit());
+        if hexadecimal && self.0.len() == 40 { &self.0[..7] } else { &self.0 }
+    }
+}
+
+impl Commit {
+    /// The first seven characters.
+    pub fn short(&self) -> &str {
+        &self.0[..7]
+    }
+}
+
+/// One attempt to make a release live; printed and typed as `v41`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeployNumber(pub u64);
+
+impl fmt::Display for DeployNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+fn first(text: &str, why: &'static str) -> Result<(), &'static str> {
+    match text.chars().next() {
+        None => Err(why),
+        Some('-') => Err("starts with -, which a program would take for an option"),
+        Some('.') if !text.contains('/') => Err("starts with a dot"),
+        Some(_) => Ok(()),
+    }
+}
+
+fn length(text: &str, most: usize) -> Result<(), &'static str> {
+    if text.len() > most { Err("is too long") } else { Ok(()) }
+}
+
+fn all(text: &str, fine: fn(char) -> bool, why: &'static str) -> Result<(), &'static str> {
+    if text.chars().all(fine) { Ok(()) } else { Err(why) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dangerous_texts_are_refused() {
+        for text in ["-oProxyCommand=x", "", "a b", "root@-x", "a;b", "a\nb", "$(x)"] {
+            assert!(text.parse::<HostName>().is_err(), "{text:?}");
+        }
+        for text in ["server", "a b.service", "-x.service", ".service", "a/b.service", "x\n.service"] {
+            assert!(text.parse::<UnitName>().is_err(), "{text:?}");
+        }
+        for text in ["/", "var", "/a/../b", "/a//b", "/a/", "/a b", "/a\n", "/$(x)"] {
+            assert!(text.parse::<RootPath>().is_err(), "{text:?}");
+        }
+        for text in ["/etc", "../x", "a/../b", "", "-x", "result", ".", "./result/x", "a\nb", ".git"] {
+            assert!(text.parse::<AssetPath>().is_err(), "{text:?}");
+        }
+        for text in ["", "..", "a/b", "-x", "a b", "été"] {
+            assert!(text.parse::<ReleaseId>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn usual_texts_are_taken() {
+        for text in ["deploy@server.example", "prod", "ssh://me@[::1]:2222", "10.0.0.2"] {
+            text.parse::<HostName>().unwrap();
+        }
+        for text in ["views", "./views", "public/css", "a b/ü", ".well-known"] {
+            text.parse::<AssetPath>().unwrap();
+        }
+        let path: StorePath = "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap();
+        assert_eq!(path.hash(), "5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa");
+        assert_eq!(path.name(), "server-0.1");
+    }
+}
