@@ -1,1 +1,6 @@
-//! (see docs/architecture.md)
+//! Other programs, and what they answer. Each has its own small error type; nothing here knows a flow.
+
+pub mod cmd;
+pub mod git;
+pub mod process;
+pub mod source;
