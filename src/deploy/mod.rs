@@ -1,1 +1,4 @@
-//! (see docs/architecture.md)
+//! The flows: deploy and rollback, from the commit to the verdict. They speak in `model`'s values, call `tools`,
+//! and tell what happens as events; none of them prints.
+
+pub mod state;

@@ -65,7 +65,8 @@ impl Script {
 /// Without comments and indentation: the line has to fit into few packets.
 pub fn stripped(script: &str) -> String {
     let mut text = String::with_capacity(script.len());
-    for line in script.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in script.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         text.push_str(line);
         text.push('\n');
     }

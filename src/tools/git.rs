@@ -171,7 +171,9 @@ pub async fn commit(repo: &Repo, rev: &str) -> Result<Commit, GitError> {
     match ask(&repo.toplevel, cmd).await {
         Ok(output) => Ok(output.text().parse()?),
         // A prefix of several hashes is another mistake, and git's own words list them.
-        Err(GitError::Command(error)) if error.stderr.contains("is ambiguous") => Err(GitError::Command(error)),
+        Err(GitError::Command(error)) if error.stderr.contains("is ambiguous") => {
+            Err(GitError::Command(error))
+        }
         Err(GitError::Command(_)) => Err(GitError::UnknownRevision { rev: rev.to_owned() }),
         Err(error) => Err(error),
     }

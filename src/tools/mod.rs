@@ -4,3 +4,4 @@ pub mod cmd;
 pub mod git;
 pub mod process;
 pub mod source;
+pub mod ssh;
