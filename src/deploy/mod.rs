@@ -1,4 +1,8 @@
 //! The flows: deploy and rollback, from the commit to the verdict. They speak in `model`'s values, call `tools`,
 //! and tell what happens as events; none of them prints.
 
+pub mod ready;
 pub mod state;
+pub mod switch;
+pub mod verdict;
+pub mod words;

@@ -3,5 +3,6 @@
 pub mod cmd;
 pub mod git;
 pub mod process;
+pub mod signals;
 pub mod source;
 pub mod ssh;

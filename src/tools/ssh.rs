@@ -357,7 +357,7 @@ fn telling_line(said: &str) -> Option<String> {
         ["Permission denied", "Could not resolve", "connect to host", "Bad configuration", "Too many"];
     lines()
         .find(|line| telling.iter().any(|text| line.contains(text)))
-        .or_else(|| lines().last())
+        .or_else(|| lines().next_back())
         .map(|line| line.trim_start_matches("ssh: ").to_owned())
 }
 
