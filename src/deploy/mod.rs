@@ -1,6 +1,8 @@
 //! The flows: deploy and rollback, from the commit to the verdict. They speak in `model`'s values, call `tools`,
 //! and tell what happens as events; none of them prints.
 
+pub mod live;
+pub mod outcome;
 pub mod ready;
 pub mod state;
 pub mod switch;

@@ -6,3 +6,4 @@ pub mod process;
 pub mod signals;
 pub mod source;
 pub mod ssh;
+pub mod token;
