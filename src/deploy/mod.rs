@@ -1,1 +1,5 @@
-//! (see docs/architecture.md)
+//! The flows.
+
+pub mod build;
+pub mod release_id;
+pub mod source;
