@@ -1,9 +1,12 @@
 //! The flows: deploy and rollback, from the commit to the verdict. They speak in `model`'s values, call `tools`,
 //! and tell what happens as events; none of them prints.
 
+pub mod build;
 pub mod live;
 pub mod outcome;
 pub mod ready;
+pub mod release_id;
+pub mod source;
 pub mod state;
 pub mod switch;
 pub mod verdict;

@@ -405,7 +405,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_status_with_renames_and_conflicts_is_read() {
-        let text = b"# branch.oid x\01 .M N... 100644 100644 100644 a b a b\x002 R. N... 100644 100644 100644 a b R100 to x\0from\0u UU N... 1 2 3 4 a b c both\0? new\0! ign\0";
+        let text = b"# branch.oid x\x001 .M N... 100644 100644 100644 a b a b\x002 R. N... 100644 100644 100644 a b R100 to x\0from\0u UU N... 1 2 3 4 a b c both\0? new\0! ign\0";
         let seen = parse_status(text).unwrap();
         assert_eq!(seen.tracked, ["a b", "to x", "both"]);
         assert_eq!(seen.untracked, ["new"]);

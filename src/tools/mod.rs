@@ -2,6 +2,9 @@
 
 pub mod cmd;
 pub mod git;
+pub mod nix;
+pub mod nix_json;
+pub mod nix_log;
 pub mod process;
 pub mod signals;
 pub mod source;

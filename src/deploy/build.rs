@@ -1,0 +1,327 @@
+//! Builds what is deployed, here, and says what to do when that fails.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::model::event::{Event, Events};
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::{PackageName, StorePath, System};
+use crate::tools::nix::{Evaluation, Nix, NixError};
+use crate::tools::nix_log::{NixFailure, NixLog, Purpose, shortened};
+use crate::tools::source::{Installable, Source, installable};
+
+/// How many lines of an evaluation's error are shown.
+const SHOWN_ERROR_LINES: usize = 30;
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The output that is deployed.
+    pub store_path: StorePath,
+    /// How long it took.
+    pub took: Duration,
+    /// How many derivations were built for it.
+    pub built: u64,
+    /// How many paths were fetched for it.
+    pub fetched: u64,
+}
+
+/// Builds `packages.<system>.<package>`. `scratch` is the private folder of this run.
+pub async fn build(
+    nix: &Nix,
+    source: &Source,
+    package: &PackageName,
+    system: &System,
+    scratch: &Path,
+    events: &Events,
+) -> Outcome<Built> {
+    let installable = installable(source, package, system, scratch);
+    link(&installable)?;
+    events.tell(Event::Building { installable: installable.text.clone(), system: system.clone() });
+
+    let began = Instant::now();
+    let run = async |evaluation| {
+        let mut log = NixLog::new(Purpose::Build);
+        let result = nix
+            .build(&installable, evaluation, |line| {
+                if let Some(event) = log.line(line) {
+                    events.tell(event);
+                }
+            })
+            .await;
+        (result, log)
+    };
+    let (mut result, mut log) = run(Evaluation::Remembered).await;
+    if result.is_err() && is_only_remembered(&log) {
+        (result, log) = run(Evaluation::Afresh).await;
+    }
+    let store_path = result.map_err(|error| explain(error, &log.failure(), source, package, system))?;
+    let built = Built { store_path, took: began.elapsed(), built: log.built(), fetched: log.fetched() };
+    events.tell(Event::Built {
+        store_path: built.store_path.clone(),
+        built: built.built,
+        fetched: built.fetched,
+        took: built.took,
+    });
+    Ok(built)
+}
+
+/// Nix remembers that an evaluation failed, but not why: 2.8 says the first or the second of these the next time.
+fn is_only_remembered(log: &NixLog) -> bool {
+    let failure = log.failure();
+    ["is not a derivation", "cached failure of attribute"].iter().any(|text| failure.headline.contains(text))
+}
+
+/// The link that the installable needs; a second build of the same run finds it there.
+fn link(installable: &Installable) -> Outcome<()> {
+    let Some((link, to)) = &installable.link else { return Ok(()) };
+    let made = match std::fs::remove_file(link) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => symlink(to, link),
+    };
+    made.map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("can't make the link {}", link.display()));
+        Failure::new(Kind::Build, error)
+    })
+}
+
+fn explain(
+    error: NixError,
+    nix: &NixFailure,
+    source: &Source,
+    package: &PackageName,
+    system: &System,
+) -> Failure {
+    let error = match error {
+        NixError::Command(error) => error,
+        other => return explain_nix(Kind::Build, other),
+    };
+    let text = nix.text.join("\n");
+    if let Some(derivation) = &nix.derivation {
+        let name = derivation.rsplit('/').next().unwrap_or(derivation);
+        let name = name.split_once('-').map_or(name, |(_, name)| name);
+        let name = name.strip_suffix(".drv").unwrap_or(name);
+        let failure = Failure::new(
+            Kind::Build,
+            anyhow::anyhow!("{}", nix.headline).context(format!("the build of {name} failed")),
+        );
+        return match nix.log.len() {
+            0 => failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES)),
+            1 => failure.detail(format!("the log of {name}"), nix.log.clone()),
+            count => failure.detail(format!("the last {count} lines of the log of {name}"), nix.log.clone()),
+        }
+        .hint(format!("all of the log: `{}`", Nix::log_command(derivation)));
+    }
+
+    let attribute = format!("packages.{system}.{package}");
+    let lines = shortened(&nix.text, SHOWN_ERROR_LINES);
+    let built_for_another =
+        text.contains("is required to build") || text.contains("required system or feature");
+    if text.contains("does not provide attribute") {
+        let failure = Failure::msg(Kind::Build, format!("the flake has no `{attribute}`"));
+        let failure = match text.split_once("Did you mean") {
+            Some((_, names)) => {
+                let names = names.trim().trim_end_matches('?').trim_start_matches("one of ");
+                failure.hint(format!("there is {}: `package` in shipit.toml names it", names.trim()))
+            }
+            None => failure.detail("nix says", lines),
+        };
+        return failure
+            .hint("`nix flake show` lists what there is; `package` and `system` of shipit.toml choose");
+    }
+    if built_for_another {
+        return Failure::new(
+            Kind::Build,
+            anyhow::anyhow!("{}", nix.headline).context(format!("this machine can't build for {system}")),
+        )
+        .detail("nix says", lines)
+        .hint(format!("deploy from a {system} machine: CI, or the server's own kind"))
+        .hint(format!("or give Nix a remote builder for {system}: `builders` in nix.conf"));
+    }
+
+    // Without words of its own Nix was ended from outside, or crashed.
+    let cause =
+        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
+    let failure = Failure::new(Kind::Build, cause.context(format!("nix could not build `{attribute}`")));
+    let failure = if lines.len() > 1 { failure.detail("nix says", lines) } else { failure };
+    match advice(&text, source) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// What to do about an error of Nix that many will meet.
+fn advice(text: &str, source: &Source) -> Option<String> {
+    let has = |needle: &str| text.contains(needle);
+    if has("cannot write modified lock file") || has("requires lock file changes") {
+        return Some("`nix flake lock`, then commit flake.lock: a deploy does not write it".to_owned());
+    }
+    if has("is not tracked by Git") || has("does not exist in Git repository") {
+        return Some("`git add` the file: Nix sees only what git tracks".to_owned());
+    }
+    if has("flake.nix") && has("No such file or directory") {
+        return Some("`git add flake.nix`: Nix sees only what git tracks".to_owned());
+    }
+    if has("-source/") && (has("No such file or directory") || has("does not exist")) && source.repo.is_some()
+    {
+        return Some(
+            "when the file is there: `git add` it, because Nix sees only what git tracks".to_owned(),
+        );
+    }
+    if has("couldn't find remote ref") || has("is not a valid URL") {
+        return Some(format!(
+            "this Nix can't read {}, because of a blank or another special character in its path: commit the changes, \
+             or move the folder",
+            source.folder.display()
+        ));
+    }
+    if has("cannot connect to socket") || has("daemon-socket") {
+        return Some(
+            "is the Nix daemon of this machine running? `systemctl status nix-daemon` (on macOS `sudo launchctl list \
+             org.nixos.nix-daemon`)"
+                .to_owned(),
+        );
+    }
+    if has("No space left on device") {
+        return Some("`nix-collect-garbage` on this machine makes room".to_owned());
+    }
+    None
+}
+
+/// An error that has nothing to do with what was asked for.
+pub(super) fn explain_nix(kind: Kind, error: NixError) -> Failure {
+    match error {
+        NixError::Missing { .. } => Failure::new(Kind::Build, error)
+            .hint("install Nix: https://nixos.org/download")
+            .hint("when it is installed: open a new shell, or add /nix/var/nix/profiles/default/bin to PATH"),
+        NixError::Command(error) => {
+            let lines = error.last_lines(SHOWN_ERROR_LINES);
+            Failure::new(kind, error).detail("nix says", lines)
+        }
+        NixError::Answer { .. } => Failure::new(kind, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::source::{Wanted, find};
+    use crate::tools::git::tests::Try;
+    use crate::tools::nix::tests::{flake, nix};
+
+    const MORE: &str = r#"
+  broken = sh "shipit-try-broken" "for i in 1 2 3; do echo line $i; done; exit 3";
+  above = derivation { name = "above"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ broken ]; };
+  thrown = throw "my own words";
+  other = derivation { name = "other"; system = "riscv64-linux"; builder = "/bin/sh"; };
+  missing = ./not-there;
+"#;
+
+    async fn source(it: &Try) -> Source {
+        it.write("flake.nix", &flake(MORE));
+        it.write("text", "built");
+        it.commit("one").await;
+        find(&it.path(), Wanted::default(), &Events::channel().0).await.unwrap()
+    }
+
+    async fn build_of(it: &Try, source: &Source, package: &str) -> (Outcome<Built>, Vec<Event>) {
+        let (events, mut heard) = Events::channel();
+        let (package, system) = (package.parse().unwrap(), "x86_64-linux".parse().unwrap());
+        let built = build(&nix(), source, &package, &system, it.folder.path(), &events).await;
+        let mut told = Vec::new();
+        while let Ok(event) = heard.try_recv() {
+            told.push(event);
+        }
+        (built, told)
+    }
+
+    #[tokio::test]
+    async fn a_build_is_told_from_begin_to_end() {
+        let it = Try::new().await;
+        let source = source(&it).await;
+        let (built, told) = build_of(&it, &source, "default").await;
+        let built = built.unwrap();
+        assert_eq!(built.store_path.name(), "shipit-try");
+        assert!(matches!(told.first(), Some(Event::Building { .. })), "{told:?}");
+        assert!(matches!(told.last(), Some(Event::Built { .. })), "{told:?}");
+        let again = build_of(&it, &source, "default").await.0.unwrap();
+        assert_eq!((again.store_path, again.built), (built.store_path, 0));
+    }
+
+    #[tokio::test]
+    async fn a_failed_build_shows_whose_log_and_how_to_see_all_of_it() {
+        let it = Try::new().await;
+        let source = source(&it).await;
+        for package in ["broken", "above"] {
+            let failure = build_of(&it, &source, package).await.0.unwrap_err();
+            assert_eq!(failure.kind, Kind::Build);
+            assert_eq!(failure.error.to_string(), "the build of shipit-try-broken failed");
+            let detail = failure.detail.unwrap();
+            assert_eq!(detail.lines, ["line 1", "line 2", "line 3"]);
+            assert_eq!(detail.title, "the last 3 lines of the log of shipit-try-broken");
+            assert!(
+                failure.hints[0].starts_with("all of the log: `nix log /nix/store/"),
+                "{:?}",
+                failure.hints
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_can_not_be_evaluated_is_explained() {
+        let it = Try::new().await;
+        let source = source(&it).await;
+        let failure = build_of(&it, &source, "defautl").await.0.unwrap_err();
+        assert_eq!(failure.error.to_string(), "the flake has no `packages.x86_64-linux.defautl`");
+        assert!(failure.hints[0].starts_with("there is default:"), "{:?}", failure.hints);
+        // Twice, because Nix remembers failures of a commit.
+        for _ in 0..2 {
+            let failure = build_of(&it, &source, "thrown").await.0.unwrap_err();
+            assert_eq!(
+                format!("{:#}", failure.error),
+                "nix could not build `packages.x86_64-linux.thrown`: my own words"
+            );
+        }
+        let failure = build_of(&it, &source, "other").await.0.unwrap_err();
+        assert_eq!(failure.error.to_string(), "this machine can't build for x86_64-linux");
+        assert_eq!(failure.hints.len(), 2);
+
+        let nowhere = nix().with_env("PATH", "/nowhere");
+        let (package, system) = ("default".parse().unwrap(), "x86_64-linux".parse().unwrap());
+        let failure =
+            build(&nowhere, &source, &package, &system, it.folder.path(), &Events::channel().0).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.error.to_string(), "Nix is not installed here, or `nix` is not on PATH");
+    }
+
+    #[tokio::test]
+    async fn an_input_without_a_lock_is_not_locked_by_a_deploy() {
+        let it = Try::new().await;
+        it.write(
+            "flake.nix",
+            "{ inputs.x = { url = \"path:/nowhere\"; flake = false; }; outputs = { x, ... }: {}; }",
+        );
+        std::fs::create_dir(it.folder.path().join("input")).unwrap();
+        let url = format!("path:{}", it.folder.path().canonicalize().unwrap().join("input").display());
+        it.write(
+            "flake.nix",
+            &format!("{{ inputs.x = {{ url = \"{url}\"; flake = false; }}; outputs = {{ x, ... }}: {{}}; }}"),
+        );
+        it.commit("one").await;
+        for dirty in [false, true] {
+            if dirty {
+                it.write(
+                    "flake.nix",
+                    &format!("{{ inputs.x = {{ url = \"{url}\"; flake = false; }}; outputs = _: {{}}; }}"),
+                );
+            }
+            let wanted = Wanted { rev: None, allow_dirty: true };
+            let source = find(&it.path(), wanted, &Events::channel().0).await.unwrap();
+            assert_eq!(source.dirty, dirty);
+            let failure = build_of(&it, &source, "default").await.0.unwrap_err();
+            assert!(failure.hints[0].starts_with("`nix flake lock`"), "{failure:?}");
+            assert!(!it.path().join("flake.lock").exists());
+        }
+    }
+}

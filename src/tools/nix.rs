@@ -1,0 +1,281 @@
+//! Nix on this machine. Each command names store paths or one installable, never nothing: an empty list would make
+//! `nix` take the flake of the working folder.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::cmd::Cmd;
+use super::git::REDIRECTIONS;
+use super::nix_json::{self, PathInfo};
+use super::process::{CmdError, Output, run, stream};
+use super::source::Installable;
+use crate::model::names::{HostName, StorePath};
+
+/// A build may compile a toolchain. It can be ended by hand at any time; this is for one that hangs in CI.
+const BUILD: Duration = Duration::from_secs(6 * 3600);
+/// A copy over a slow line.
+const COPY: Duration = Duration::from_secs(6 * 3600);
+/// A question to the local store.
+const QUESTION: Duration = Duration::from_secs(120);
+/// Hashing: assets into the store, signatures of a closure.
+const HASHING: Duration = Duration::from_secs(1800);
+/// How many bytes of paths one command gets. Linux allows 2 MiB for words and environment together, macOS half of it.
+const MOST_ARGUMENTS: usize = 128 * 1024;
+
+/// Why Nix did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum NixError {
+    /// No such program.
+    #[error("Nix is not installed here, or `{program}` is not on PATH")]
+    Missing {
+        /// `nix` or `nix-store`.
+        program: String,
+    },
+    /// It ended badly.
+    #[error(transparent)]
+    Command(CmdError),
+    /// It ended well, and what it said is not understood.
+    #[error("`{command}` answered with something unexpected: {why}")]
+    Answer {
+        /// What was asked.
+        command: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+}
+
+impl From<CmdError> for NixError {
+    fn from(error: CmdError) -> Self {
+        if error.is_not_found() {
+            NixError::Missing { program: error.program }
+        } else {
+            NixError::Command(error)
+        }
+    }
+}
+
+/// Whether Nix may use what it remembers of a commit's flake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evaluation {
+    /// It may: a deploy of a known commit then takes no evaluation at all.
+    Remembered,
+    /// It may not. What it remembers of a failure is only that there was one.
+    Afresh,
+}
+
+/// Where a copy goes: a store at the other end of a connection that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// For messages alone: the socket decides where it goes.
+    pub host: HostName,
+    /// The control socket of the ssh master.
+    pub socket: PathBuf,
+    /// `nix-daemon` on the server, absolute: a non-interactive login often does not have it on PATH.
+    pub daemon: String,
+}
+
+/// The local Nix.
+#[derive(Debug, Clone, Default)]
+pub struct Nix {
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Nix {
+    /// The one on PATH.
+    pub fn new() -> Self {
+        Nix::default()
+    }
+
+    /// … with a variable of its own.
+    #[must_use]
+    pub fn with_env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    fn program(&self, name: &str, deadline: Duration) -> Cmd {
+        let cmd = Cmd::new(name, deadline);
+        // Nix asks git too, and git must not look elsewhere than in the folder it is given.
+        let cmd = REDIRECTIONS.iter().fold(cmd, |cmd, name| cmd.env_remove(name));
+        self.env.iter().fold(cmd, |cmd, (name, value)| cmd.env(name, value))
+    }
+
+    fn nix(&self, command: &[&str], deadline: Duration) -> Cmd {
+        self.program("nix", deadline)
+            .args(["--extra-experimental-features", "nix-command flakes"])
+            .args(command)
+    }
+
+    fn nix_store(&self, deadline: Duration) -> Cmd {
+        self.program("nix-store", deadline)
+    }
+
+    /// Builds; each line of Nix's log goes to `on_line`. No link is left behind, and a lock file that lacks an input
+    /// is an error: it would be written into the user's tree, or differ at the next build.
+    pub async fn build(
+        &self,
+        installable: &Installable,
+        evaluation: Evaluation,
+        on_line: impl FnMut(&str),
+    ) -> Result<StorePath, NixError> {
+        let words =
+            ["build", "--no-link", "--json", "--log-format", "internal-json", "--no-update-lock-file"];
+        let mut cmd = self.nix(&words, BUILD);
+        if evaluation == Evaluation::Afresh {
+            cmd = cmd.args(["--option", "eval-cache", "false"]);
+        }
+        cmd = cmd.arg(&installable.text);
+        if let Some(cwd) = &installable.cwd {
+            cmd = cmd.cwd(cwd);
+        }
+        let output = stream(&cmd, on_line).await?;
+        nix_json::built_output(&output.stdout)
+            .map_err(|why| NixError::Answer { command: cmd.to_string(), why })
+    }
+
+    /// The command that shows all of a derivation's log.
+    pub fn log_command(derivation: &str) -> String {
+        format!("nix log {derivation}")
+    }
+
+    /// These paths and all that they need, each once, sorted.
+    pub async fn closure(&self, paths: &[StorePath]) -> Result<Vec<StorePath>, NixError> {
+        let mut all = BTreeSet::new();
+        for part in split(paths) {
+            let cmd = self.nix_store(QUESTION).args(["--query", "--requisites"]).args(words(part));
+            all.extend(store_paths(&cmd, &run(&cmd).await?)?);
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    /// Sizes and signatures.
+    pub async fn path_infos(&self, paths: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
+        let mut all = Vec::new();
+        for part in split(paths) {
+            let ask = |format: &[&str]| {
+                self.nix(&["path-info", "--json"], QUESTION).args(format).arg("--sigs").args(words(part))
+            };
+            let mut cmd = ask(&[]);
+            let mut answer = run(&cmd).await;
+            // From some version on the format must be named, and older ones don't know the option.
+            if answer.as_ref().is_err_and(|error| error.stderr.contains("--json-format")) {
+                cmd = ask(&["--json-format", "1"]);
+                answer = run(&cmd).await;
+            }
+            let infos = nix_json::path_infos(&answer?.stdout)
+                .map_err(|why| NixError::Answer { command: cmd.to_string(), why })?;
+            all.extend(infos);
+        }
+        Ok(all)
+    }
+
+    /// Puts a folder into the store, named by its contents and its own name.
+    pub async fn add(&self, folder: &Path) -> Result<StorePath, NixError> {
+        let cmd = self.nix_store(HASHING).arg("--add").arg(folder);
+        let output = run(&cmd).await?;
+        store_paths(&cmd, &output)?
+            .pop()
+            .ok_or_else(|| NixError::Answer { command: cmd.to_string(), why: "no path".to_owned() })
+    }
+
+    /// Signs paths of the local store.
+    pub async fn sign(&self, key_file: &Path, paths: &[StorePath]) -> Result<(), NixError> {
+        for part in split(paths) {
+            let cmd = self.nix(&["store", "sign", "--key-file"], HASHING).arg(key_file).args(words(part));
+            run(&cmd).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies these paths and all that they need over the connection that stands; each line of Nix's log goes to
+    /// `on_line`. `cwd` is a private folder: Nix is given no chance to find a flake around it.
+    pub async fn copy(
+        &self,
+        to: &Destination,
+        paths: &[StorePath],
+        mut on_line: impl FnMut(&str),
+    ) -> Result<(), NixError> {
+        let folder = to.socket.parent().unwrap_or(Path::new("/"));
+        for part in split(paths) {
+            let cmd = self
+                .nix(&["copy", "--log-format", "internal-json", "--no-check-sigs", "--to"], COPY)
+                .arg(store_url(to))
+                .args(words(part))
+                .env("NIX_SSHOPTS", ssh_options(&to.socket))
+                .cwd(folder);
+            stream(&cmd, &mut on_line).await?;
+        }
+        Ok(())
+    }
+}
+
+/// `--no-check-sigs` is the sender's half of "trusted": without it even a trusted login is asked for signatures, and
+/// an untrusted one is asked all the same. One connection, because a second one would not go over the socket.
+fn store_url(to: &Destination) -> String {
+    let host = to.host.as_str();
+    let host = host.strip_prefix("ssh://").unwrap_or(host);
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    // The name is only shown. An address in brackets, a port or a zone are not understood by every version.
+    let host = if plain { host } else { "server" };
+    let daemon: String =
+        percent_encoding::utf8_percent_encode(&to.daemon, percent_encoding::NON_ALPHANUMERIC).to_string();
+    format!("ssh-ng://{host}?remote-program={daemon}&max-connections=1")
+}
+
+/// What makes Nix's ssh use the master and nothing else. `-F none`: no ssh_config can change it. When the master is
+/// gone, ssh would silently open a connection of its own, with prompts: `ProxyCommand=false` makes that an error.
+/// The socket is named relative to its folder, which Nix runs in: old versions split this text at blanks, whatever
+/// is quoted, and ssh expands `%`.
+fn ssh_options(socket: &Path) -> String {
+    let name = socket.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let name = name.replace('%', "%%");
+    [
+        "-F none",
+        &format!("-oControlPath=./{name}"),
+        "-oControlMaster=no",
+        "-oBatchMode=yes",
+        "-oStrictHostKeyChecking=yes",
+        "-oProxyCommand=false",
+    ]
+    .join(" ")
+}
+
+fn words(paths: &[StorePath]) -> impl Iterator<Item = &str> {
+    paths.iter().map(StorePath::as_str)
+}
+
+/// The list in pieces that fit into one command each; no piece is empty.
+fn split(paths: &[StorePath]) -> Vec<&[StorePath]> {
+    let mut pieces = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, path) in paths.iter().enumerate() {
+        let size = path.as_str().len() + 1;
+        if bytes + size > MOST_ARGUMENTS {
+            pieces.push(&paths[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += size;
+    }
+    if start < paths.len() {
+        pieces.push(&paths[start..]);
+    }
+    pieces
+}
+
+fn store_paths(cmd: &Cmd, output: &Output) -> Result<Vec<StorePath>, NixError> {
+    output
+        .text()
+        .lines()
+        .map(|line| {
+            line.parse()
+                .map_err(|error| NixError::Answer { command: cmd.to_string(), why: format!("{error}") })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "nix_tests.rs"]
+pub(crate) mod tests;
