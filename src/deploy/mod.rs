@@ -2,5 +2,7 @@
 
 pub mod assets;
 pub mod build;
+pub mod copy;
 pub mod release_id;
 pub mod source;
+pub mod trust;
