@@ -2,6 +2,7 @@
 //! and tell what happens as events; none of them prints.
 
 pub mod build;
+pub mod connect;
 pub mod live;
 pub mod outcome;
 pub mod ready;
