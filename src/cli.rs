@@ -54,7 +54,7 @@ pub struct Global {
     /// Say more about what is done; -vv says everything
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say nothing but errors and the answer
+    /// Say nothing but warnings, errors and the answer
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// When to use colours
@@ -80,10 +80,10 @@ pub enum Command {
     /// Without RELEASE: the newest one before the live one that was once healthy. Nothing is built or copied. The
     /// release is checked like a new one, and if it does not come up, what was live is put back.
     Rollback(RollbackArgs),
-    /// List the releases that the server keeps
+    /// List what was deployed, newest first
     ///
-    /// Newest first: which one is live, when each was deployed, by whom, and how it ended. `rollback` takes any of
-    /// them.
+    /// Which release is live, when each was deployed, by whom, and how it ended. `rollback` takes any that is not
+    /// gone.
     #[command(after_help = "\
 Examples:
   shipit releases

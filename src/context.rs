@@ -37,6 +37,12 @@ impl Context {
         Ok(Self::of(cwd, &|name| std::env::var_os(name), machine().as_deref()))
     }
 
+    /// What `-v` shows, when `SHIPIT_LOG` says more than the number of `v`s. It is asked before all else.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn log_filter() -> Option<String> {
+        std::env::var("SHIPIT_LOG").ok().filter(|filter| !filter.is_empty())
+    }
+
     fn of(cwd: PathBuf, variable: &dyn Fn(&str) -> Option<OsString>, machine: Option<&str>) -> Self {
         let text = |name: &str| {
             let text = variable(name).and_then(|value| value.into_string().ok());

@@ -1,3 +1,11 @@
 //! The program: parse, run, turn the result into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use shipit::cli::Cli;
+use shipit::commands;
+
+fn main() -> ExitCode {
+    commands::run(&Cli::parse())
+}

@@ -1,1 +1,156 @@
-//! (see docs/architecture.md)
+//! One file for each command: it resolves, calls a flow, and shows what came of it. Here is what all of them share.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::cli::{Cli, Command};
+use crate::config::{self, Choice};
+use crate::context::Context;
+use crate::deploy::connect;
+use crate::deploy::live::Run;
+use crate::deploy::state;
+use crate::deploy::words::Actor;
+use crate::model::done::Done;
+use crate::model::event::Events;
+use crate::model::failure::{Failed, Failure, Kind, Outcome};
+use crate::model::server::ServerState;
+use crate::model::settings::Settings;
+use crate::tools::signals::Interrupts;
+use crate::ui::{Ui, log};
+
+mod deploy;
+mod releases;
+mod rollback;
+mod status;
+mod story;
+
+/// How long a thread that still works on a file may hold up the end of the program.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
+/// What every command is given.
+pub struct Cx<'a> {
+    /// The surroundings.
+    pub context: Context,
+    /// The chosen environment.
+    pub settings: Settings,
+    /// The screen.
+    pub ui: &'a Ui,
+}
+
+/// Runs a command. Failures are shown, and become exit codes, here and nowhere else.
+pub fn run(cli: &Cli) -> ExitCode {
+    log::start(cli.global.verbose, Context::log_filter());
+    let ui = Ui::new(&cli.global, &cli.command);
+    match guarded(|| blocking(cli, &ui)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            ui.failure(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+fn blocking(cli: &Cli, ui: &Ui) -> Outcome<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .failed(Kind::Bug, "the runtime could not be started")?;
+    let end = runtime.block_on(command(cli, ui));
+    runtime.shutdown_timeout(LAST_THREADS);
+    end
+}
+
+async fn command(cli: &Cli, ui: &Ui) -> Outcome<()> {
+    let context = Context::read(cli.global.directory.as_deref())?;
+    let choice = Choice { file: cli.global.config.clone(), environment: cli.global.environment.clone() };
+    let settings = config::load(&context, &choice)?;
+    let cx = Cx { context, settings, ui };
+    match &cli.command {
+        Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
+        Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
+        Command::Releases => releases::run(&cx).await,
+        Command::Status => status::run(&cx).await,
+    }
+}
+
+/// A flow, shown while it goes on, and its good end.
+async fn told<F>(ui: &Ui, flow: impl FnOnce(Events) -> F) -> Outcome<()>
+where
+    F: Future<Output = Outcome<Done>>,
+{
+    let (events, receiver) = Events::channel();
+    let done = ui.follow(receiver, flow(events)).await?;
+    ui.done(&done);
+    Ok(())
+}
+
+/// What deploy and rollback share: how to connect, who does it, who listens, and the wish to stop.
+fn flow<'a>(cx: &'a Cx<'_>, events: Events, lock_wait: Option<Duration>) -> Outcome<(Run<'a>, Interrupts)> {
+    let run = Run {
+        settings: &cx.settings,
+        options: connect::options(&cx.settings, &cx.context, cx.ui.is_interactive()),
+        actor: Actor { who: cx.context.who.clone(), from: cx.context.from.clone() },
+        events,
+        lock_wait,
+    };
+    Ok((run, listen()?))
+}
+
+/// Begins to listen to Ctrl-C and its relatives.
+fn listen() -> Outcome<Interrupts> {
+    Interrupts::listen().failed(Kind::Bug, "signals can not be listened to")
+}
+
+/// Looks at the server, for the commands that change nothing.
+async fn look(cx: &Cx<'_>) -> Outcome<ServerState> {
+    let mut interrupts = listen()?;
+    let work = async {
+        let settings = &cx.settings;
+        let connection =
+            connect::connect(&connect::options(settings, &cx.context, cx.ui.is_interactive())).await?;
+        let state = state::look(&connection, &settings.root, &settings.unit).await;
+        connection.close().await;
+        state.map_err(connect::ssh_failure)
+    };
+    tokio::select! {
+        state = work => state,
+        wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), wish.reason())),
+    }
+}
+
+/// A panic becomes the failure that it is: a bug.
+fn guarded<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    static SAID: Mutex<Option<String>> = Mutex::new(None);
+    panic::set_hook(Box::new(|info| {
+        if let Ok(mut said) = SAID.lock() {
+            // The place, the message, and with RUST_BACKTRACE=1 the way there.
+            let trace = std::backtrace::Backtrace::capture();
+            let trace = match trace.status() {
+                std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+                _ => String::new(),
+            };
+            *said = Some(format!("{info}{trace}"));
+        }
+    }));
+    let end = panic::catch_unwind(AssertUnwindSafe(work));
+    let _ = panic::take_hook();
+    end.unwrap_or_else(|_| {
+        let said = SAID.lock().ok().and_then(|mut said| said.take());
+        Err(Failure::msg(Kind::Bug, said.as_deref().unwrap_or("shipit panicked")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_bug_with_a_place() {
+        let failure = guarded::<()>(|| panic!("no such luck")).unwrap_err();
+        assert_eq!(failure.kind, Kind::Bug);
+        let text = failure.error.to_string();
+        assert!(text.contains("src/commands/mod.rs") && text.contains("no such luck"), "{text}");
+    }
+}

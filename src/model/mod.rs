@@ -3,6 +3,7 @@
 pub mod done;
 pub mod event;
 pub mod failure;
+pub mod holder;
 pub mod journal;
 pub mod names;
 pub mod retention;

@@ -1,1 +1,467 @@
-//! (see docs/architecture.md)
+//! The screen: the only module that prints. stdout is the answer, stderr is the talk (`docs/output.md`).
+//!
+//! Flows tell events, commands give values; what they look like is decided here. [`Ui::follow`] hands each event to
+//! a [`Screen`]; a further kind of screen is a further variant.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::cli::{Command, Global};
+use crate::model::done::{Did, Done};
+use crate::model::event::Event;
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::ReleaseId;
+use error::Shown;
+use plain::Plain;
+use streams::{Streams, To};
+use style::{GOOD, STRONG, paint};
+use table::Cell;
+use text::release;
+
+mod error;
+pub mod json;
+pub mod log;
+mod plain;
+mod streams;
+pub mod style;
+pub mod table;
+pub mod text;
+
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Warnings and errors.
+    Quiet,
+    /// What happens.
+    #[default]
+    Normal,
+    /// Every step of it.
+    Verbose,
+}
+
+/// What stdout holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Text for people.
+    Text,
+    /// One JSON object.
+    Object,
+    /// A JSON object a line, the last of type `result`.
+    Lines,
+}
+
+/// How events are shown.
+enum Screen {
+    Plain(Plain),
+    Json,
+}
+
+/// The screen of one run.
+pub struct Ui {
+    streams: Mutex<Streams>,
+    form: Form,
+    verbosity: Verbosity,
+    /// What was typed up to the command's name: hints repeat it.
+    typed: String,
+    /// The width of stdout's terminal.
+    columns: Option<usize>,
+    zone: TimeZone,
+    stderr_is_terminal: bool,
+    stdin_is_terminal: bool,
+}
+
+impl Ui {
+    /// The screen that the command line asks for.
+    pub fn new(global: &Global, command: &Command) -> Self {
+        let streams = Streams::standard(global.color);
+        Ui {
+            columns: terminal_columns(),
+            zone: TimeZone::system(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            ..Ui::plain_pipe(global, command, streams)
+        }
+    }
+
+    /// The same where nothing is a terminal.
+    fn plain_pipe(global: &Global, command: &Command, streams: Streams) -> Self {
+        let form = match (global.json, command) {
+            (false, _) => Form::Text,
+            (true, Command::Deploy(_) | Command::Rollback(_)) => Form::Lines,
+            (true, _) => Form::Object,
+        };
+        let verbosity = match (global.quiet, global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, 0) => Verbosity::Normal,
+            _ => Verbosity::Verbose,
+        };
+        Ui {
+            streams: Mutex::new(streams),
+            form,
+            verbosity,
+            typed: typed(global),
+            columns: None,
+            zone: TimeZone::UTC,
+            stderr_is_terminal: false,
+            stdin_is_terminal: false,
+        }
+    }
+
+    /// Whether the answer is to be JSON.
+    pub fn is_json(&self) -> bool {
+        self.form != Form::Text
+    }
+
+    /// Whether somebody sits there who can be asked for a passphrase.
+    pub fn is_interactive(&self) -> bool {
+        self.stdin_is_terminal && self.stderr_is_terminal
+    }
+
+    /// Where the reader is.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A command to type, with the options that choose the same configuration: `shipit -e staging rollback`.
+    pub fn command(&self, words: impl Display) -> String {
+        format!("{} {words}", self.typed)
+    }
+
+    /// Does the work, and shows what it tells until it is done.
+    pub async fn follow<T>(&self, mut events: UnboundedReceiver<Event>, work: impl Future<Output = T>) -> T {
+        let mut screen = match self.form {
+            Form::Text => Screen::Plain(Plain::new(self.verbosity, self.stderr_is_terminal)),
+            Form::Object | Form::Lines => Screen::Json,
+        };
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = events.recv() => self.show(&mut screen, &event),
+                end = &mut work => {
+                    // Not until the channel is closed: a task that outlives the work may hold it open.
+                    while let Ok(event) = events.try_recv() {
+                        self.show(&mut screen, &event);
+                    }
+                    return end;
+                }
+            }
+        }
+    }
+
+    fn show(&self, screen: &mut Screen, event: &Event) {
+        match screen {
+            Screen::Plain(plain) => {
+                if let Some((to, line)) = plain.line(event) {
+                    self.streams().write(to, &line);
+                }
+            }
+            Screen::Json => {
+                self.streams().write(To::Out, &json::line(event));
+                // Whoever keeps only stdout for the program still reads these.
+                if let Event::Warning { text } = event {
+                    self.warn(text);
+                }
+            }
+        }
+    }
+
+    /// The last lines of a deploy or rollback: what is live, where, and how to undo it.
+    pub fn done(&self, done: &Done) {
+        if self.is_json() {
+            return self.streams().write(To::Out, &json::done(done));
+        }
+        let took = text::duration(done.took);
+        let name = paint(STRONG, release(&done.release));
+        let host = &done.host;
+        match done.did {
+            Did::Live => {
+                let deploy = done.deploy.map(|deploy| format!(" ({deploy})")).unwrap_or_default();
+                let checked = text::clean(&done.checked);
+                let live = paint(GOOD, "live:");
+                let line = format!("{live} {name}{deploy} on {host} in {took}; {checked}\n");
+                self.streams().write(To::Out, &line);
+                let before = done.previous.as_deref().and_then(|name| name.parse::<ReleaseId>().ok());
+                if let Some(before) = before.filter(|before| *before != done.release) {
+                    self.say(format!("undo: {}", self.command(format_args!("rollback {}", before.short()))));
+                }
+            }
+            Did::AlreadyLive => {
+                let line =
+                    format!("{} {name} on {host}; nothing was touched\n", paint(GOOD, "already live:"));
+                self.streams().write(To::Out, &line);
+            }
+            Did::Planned => self.say(format!("dry run: nothing was changed on {host}")),
+        }
+    }
+
+    /// How a run ends that does not end well.
+    pub fn failure(&self, failure: &Failure) {
+        self.streams().write(To::Err, &Shown::of(failure).text());
+        match self.form {
+            Form::Text => {}
+            Form::Object => self.streams().write(To::Out, &json::failed(failure)),
+            Form::Lines => self.streams().write(To::Out, &json::failed_result(failure)),
+        }
+    }
+
+    /// The answer of a command, as a table or as one object.
+    pub fn answer(&self, rows: &[Vec<Cell>], object: &impl Serialize) -> Outcome<()> {
+        let text = if self.is_json() { json::line(object) } else { table::lines(rows, self.columns) };
+        let mut streams = self.streams();
+        streams.write(To::Out, &text);
+        match streams.take_unwritten() {
+            None => Ok(()),
+            Some(error) => {
+                let error = anyhow::Error::new(error).context("the answer could not be written to stdout");
+                Err(Failure::new(Kind::Usage, error))
+            }
+        }
+    }
+
+    /// A sentence on the side: on stderr, and not where only the answer is wanted.
+    pub fn say(&self, sentence: impl Display) {
+        if self.form == Form::Text && self.verbosity != Verbosity::Quiet {
+            self.streams().write(To::Err, &format!("{sentence}\n"));
+        }
+    }
+
+    /// A warning outside of a flow.
+    pub fn warn(&self, text: &str) {
+        self.streams().write(To::Err, &plain::warning(text));
+    }
+
+    /// A panic while something was written leaves a half line, nothing worse.
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `shipit`, with the options that were given to choose the configuration.
+fn typed(global: &Global) -> String {
+    let mut words = vec!["shipit".to_owned()];
+    let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
+    let path = |path: &Path| quoted(&path.to_string_lossy());
+    if let Some(folder) = &global.directory {
+        words.extend(["-C".to_owned(), path(folder)]);
+    }
+    if let Some(file) = &global.config {
+        words.extend(["-c".to_owned(), path(file)]);
+    }
+    if let Some(name) = global.environment.as_deref().filter(|name| *name != "production") {
+        words.extend(["-e".to_owned(), quoted(name)]);
+    }
+    words.join(" ")
+}
+
+fn terminal_columns() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+#[cfg(test)]
+pub mod tests {
+    //! A screen that remembers.
+
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use clap::Parser as _;
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::model::event::Events;
+    use crate::model::names::DeployNumber;
+
+    /// What was written to one stream.
+    #[derive(Clone, Default)]
+    pub struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A screen for this command line, and a way to see all that it wrote.
+    pub fn screen(words: &str) -> (Ui, impl Fn() -> String) {
+        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+        let (out, err) = (Written::default(), Written::default());
+        let ui = Ui::plain_pipe(&cli.global, &cli.command, Streams::of(out.clone(), err.clone()));
+        let text = |written: &Written| {
+            let bytes = written.0.lock().unwrap().clone();
+            anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
+        };
+        (ui, move || format!("{}------- stderr\n{}", text(&out), text(&err)))
+    }
+
+    fn done(did: Did) -> Done {
+        Done {
+            did,
+            host: "deploy@server.example".parse().unwrap(),
+            release: "b".repeat(40).parse().unwrap(),
+            deploy: Some(DeployNumber(42)),
+            store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
+            previous: Some("a".repeat(40)),
+            checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
+            took: Duration::from_millis(14_210),
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_what_is_live_and_how_to_undo_it() {
+        let (ui, seen) = screen("shipit deploy");
+        ui.done(&done(Did::Live));
+        assert_data_eq!(
+            seen(),
+            str![[r#"
+live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200
+------- stderr
+undo: shipit rollback aaaaaaa
+
+"#]]
+        );
+
+        let (ui, seen) = screen("shipit -e staging -c a&b deploy");
+        ui.done(&done(Did::Live));
+        assert_data_eq!(
+            seen(),
+            str![[r#"
+live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200
+------- stderr
+undo: shipit -c 'a&b' -e staging rollback aaaaaaa
+
+"#]]
+        );
+
+        let (ui, seen) = screen("shipit -q rollback");
+        ui.done(&done(Did::Live));
+        assert_data_eq!(
+            seen(),
+            str![[r#"
+live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200
+------- stderr
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn there_is_nothing_to_undo_where_nothing_was_before() {
+        for previous in [None, Some("/srv/old".to_owned()), Some("b".repeat(40))] {
+            let (ui, seen) = screen("shipit deploy");
+            ui.done(&Done { previous, ..done(Did::Live) });
+            assert!(!seen().contains("undo"), "{}", seen());
+        }
+        let (ui, seen) = screen("shipit deploy");
+        ui.done(&done(Did::AlreadyLive));
+        ui.done(&done(Did::Planned));
+        assert_data_eq!(
+            seen(),
+            str![[r#"
+already live: bbbbbbb on deploy@server.example; nothing was touched
+------- stderr
+dry run: nothing was changed on deploy@server.example
+
+"#]]
+        );
+    }
+
+    async fn some_work(events: Events) -> &'static str {
+        events.tell(Event::Plan { step: "build".to_owned() });
+        tokio::task::yield_now().await;
+        events.warn("low on space");
+        // Somebody forgot to let go of the channel.
+        std::mem::forget(events);
+        "end"
+    }
+
+    #[tokio::test]
+    async fn events_are_shown_until_the_work_is_done() {
+        for (words, expected) in [
+            (
+                "shipit deploy",
+                str![[r#"
+would build
+------- stderr
+warning: low on space
+
+"#]],
+            ),
+            (
+                "shipit deploy --json",
+                str![[r#"
+{"type":"plan","step":"build"}
+{"type":"warning","text":"low on space"}
+------- stderr
+warning: low on space
+
+"#]],
+            ),
+        ] {
+            let (ui, seen) = screen(words);
+            let (events, receiver) = Events::channel();
+            assert_eq!(ui.follow(receiver, some_work(events)).await, "end");
+            assert_data_eq!(seen(), expected);
+        }
+    }
+
+    #[test]
+    fn a_failure_is_on_stderr_in_words_and_on_stdout_for_programs() {
+        let failure = Failure::msg(Kind::NotReady, "nobody there").hint("`ssh server`");
+        for (words, expected) in [
+            (
+                "shipit status",
+                str![[r#"
+------- stderr
+error: nobody there
+
+hint: `ssh server`
+
+"#]],
+            ),
+            (
+                "shipit status --json",
+                str![[r#"
+{"version":1,"outcome":"not-ready","exit":3,"error":"nobody there","causes":[],"detail":null,"live":null,"hints":["`ssh server`"]}
+------- stderr
+error: nobody there
+
+hint: `ssh server`
+
+"#]],
+            ),
+            (
+                "shipit deploy --json -q",
+                str![[r#"
+{"type":"result","version":1,"outcome":"not-ready","exit":3,"error":"nobody there","causes":[],"detail":null,"live":null,"hints":["`ssh server`"]}
+------- stderr
+error: nobody there
+
+hint: `ssh server`
+
+"#]],
+            ),
+        ] {
+            let (ui, seen) = screen(words);
+            ui.failure(&failure);
+            assert_data_eq!(seen(), expected);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Connecting, and what it means when that does not work: the one place where an [`SshError`] becomes a [`Failure`].
+
+use crate::context::Context;
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::settings::{Settings, SshSettings};
+use crate::tools::ssh::{Connection, Options, SshError};
+
+/// How the environment's server is reached. `interactive`: somebody can be asked for a passphrase or a touch.
+pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Options {
+    Options {
+        host: settings.host.clone(),
+        ssh: settings.ssh.clone(),
+        interactive,
+        runtime_folder: context.runtime_folder.clone(),
+    }
+}
+
+/// Connects.
+pub async fn connect(options: &Options) -> Outcome<Connection> {
+    Connection::open(options).await.map_err(|error| {
+        let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
+        let no_folder = matches!(error, SshError::Folder(_));
+        let failure = failure(error, &options.ssh);
+        if asked_nobody {
+            failure
+                .hint("nobody can be asked for a passphrase here: the key must have none, or be in an agent")
+        } else if no_folder {
+            failure.hint(format!("make {} writable", options.runtime_folder.display()))
+        } else {
+            failure
+        }
+    })
+}
+
+/// What a failed request over the connection means, as long as nothing was touched. While a switch is under way a
+/// lost connection is something else, and the caller's to say.
+pub fn ssh_failure(error: SshError) -> Failure {
+    failure(error, &SshSettings::default())
+}
+
+fn failure(error: SshError, ssh: &SshSettings) -> Failure {
+    let hints: Vec<String> = match &error {
+        SshError::NotInstalled => vec!["install the OpenSSH client".to_owned()],
+        SshError::UnknownHostKey { host, key, .. } => {
+            let mut hints = vec![
+                "compare the fingerprint with the server's own, which this prints there: \
+                 `for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done`"
+                    .to_owned(),
+            ];
+            if let Some(key) = key {
+                hints.push(format!(
+                    "if it is the same, pin it below [ssh] in shipit.toml: host_key = \"{key}\""
+                ));
+            }
+            hints.push(format!("or connect once by hand and say yes: `{}`", by_hand(ssh, "", host.as_str())));
+            hints
+        }
+        SshError::OtherHostKey { pinned: true, .. } => vec![
+            "if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml"
+                .to_owned(),
+            "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
+        ],
+        SshError::OtherHostKey { host, pinned: false, .. } => vec![
+            format!(
+                "if the server was set up anew, `{}` names the line of known_hosts to remove",
+                by_hand(ssh, "", host.as_str())
+            ),
+            "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
+        ],
+        SshError::Denied { host, .. } => vec![
+            format!("`{}` shows which keys were tried", by_hand(ssh, "-v ", host.as_str())),
+            "`ssh-add -l` lists the keys that the agent holds".to_owned(),
+        ],
+        SshError::Unreachable { host, .. } => vec![
+            format!("`{}` tries the same by hand", by_hand(ssh, "-v ", host.as_str())),
+            "the server's name is `host` in shipit.toml".to_owned(),
+        ],
+        SshError::Lost { .. } => vec!["nothing was touched: type the same command again".to_owned()],
+        SshError::Garbled { host, .. } => vec![format!(
+            "`{} 'echo fine'` must say fine: the login needs a shell that runs commands",
+            by_hand(ssh, "", host.as_str())
+        )],
+        SshError::Folder(_) => Vec::new(),
+    };
+    Failure { hints, ..Failure::new(Kind::NotReady, error) }
+}
+
+/// The ssh command that goes the same way.
+fn by_hand(ssh: &SshSettings, options: &str, host: &str) -> String {
+    let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
+    let config = ssh.config.as_ref().map(|file| format!("-F {} ", quoted(&file.to_string_lossy())));
+    format!("ssh {}{options}{}", config.unwrap_or_default(), quoted(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+    use crate::model::names::HostName;
+
+    fn shown(error: SshError) -> String {
+        let ssh = SshSettings { config: Some(PathBuf::from("/a b/ssh_config")), host_key: None };
+        let failure = failure(error, &ssh);
+        assert_eq!(failure.kind, Kind::NotReady);
+        format!("{}\n{}\n", failure.error, failure.hints.join("\n"))
+    }
+
+    fn host() -> HostName {
+        "deploy@server.example".parse().unwrap()
+    }
+
+    #[test]
+    fn an_unknown_server_can_be_pinned_after_a_comparison() {
+        assert_data_eq!(
+            shown(SshError::UnknownHostKey {
+                host: host(),
+                fingerprint: Some("SHA256:abc (ED25519)".to_owned()),
+                key: Some("ssh-ed25519 AAAAC3".to_owned()),
+            }),
+            str![[r#"
+the host key of deploy@server.example is not known: it is SHA256:abc (ED25519)
+compare the fingerprint with the server's own, which this prints there: `for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done`
+if it is the same, pin it below [ssh] in shipit.toml: host_key = "ssh-ed25519 AAAAC3"
+or connect once by hand and say yes: `ssh -F '/a b/ssh_config' deploy@server.example`
+
+"#]]
+        );
+        let unseen = shown(SshError::UnknownHostKey { host: host(), fingerprint: None, key: None });
+        assert!(!unseen.contains("host_key ="), "{unseen}");
+    }
+
+    #[test]
+    fn another_key_is_no_small_matter() {
+        let other = |pinned| SshError::OtherHostKey { host: host(), pinned, fingerprint: None };
+        assert_data_eq!(
+            shown(other(true)) + &shown(other(false)),
+            str![[r#"
+deploy@server.example shows another host key than the one that is pinned in shipit.toml
+if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml
+if it was not, somebody else may be answering in its place: do not go on
+deploy@server.example shows another host key than the one that is in known_hosts
+if the server was set up anew, `ssh -F '/a b/ssh_config' deploy@server.example` names the line of known_hosts to remove
+if it was not, somebody else may be answering in its place: do not go on
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn the_rest_names_the_command_to_look_with() {
+        let said = || "said".to_owned();
+        let errors = [
+            SshError::NotInstalled,
+            SshError::Denied { host: host(), said: said() },
+            SshError::Unreachable { host: host(), said: said() },
+            SshError::Lost { host: host(), said: said() },
+            SshError::Garbled { host: host(), said: said() },
+        ];
+        assert_data_eq!(
+            errors.map(shown).concat(),
+            str![[r#"
+`ssh` is not installed here, or not on the PATH
+install the OpenSSH client
+deploy@server.example does not let us in: said
+`ssh -F '/a b/ssh_config' -v deploy@server.example` shows which keys were tried
+`ssh-add -l` lists the keys that the agent holds
+deploy@server.example can not be reached: said
+`ssh -F '/a b/ssh_config' -v deploy@server.example` tries the same by hand
+the server's name is `host` in shipit.toml
+the connection to deploy@server.example was lost: said
+nothing was touched: type the same command again
+the shell of deploy@server.example did not run what it was given: said
+`ssh -F '/a b/ssh_config' deploy@server.example 'echo fine'` must say fine: the login needs a shell that runs commands
+
+"#]]
+        );
+        assert_data_eq!(
+            ssh_failure(SshError::Denied { host: host(), said: said() }).hints[0].as_str(),
+            str!["`ssh -v deploy@server.example` shows which keys were tried"]
+        );
+    }
+}

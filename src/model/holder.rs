@@ -1,0 +1,41 @@
+//! Who holds the server's lock: the note beside it, for messages only.
+
+use serde::{Deserialize, Serialize};
+
+/// What the note says. It may be missing, torn or a newer shipit's: every part is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Since when, RFC 3339.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Who: `anna@laptop`.
+    #[serde(default)]
+    pub who: Option<String>,
+    /// Where from: the URL of a CI run.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// `deploy` or `rollback`.
+    #[serde(default)]
+    pub command: Option<String>,
+    /// The release that is to go live.
+    #[serde(default)]
+    pub release: Option<String>,
+}
+
+impl Holder {
+    /// Reads the note.
+    pub fn read(note: &str) -> Self {
+        serde_json::from_str(note).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_note_names_nobody() {
+        assert_eq!(Holder::read(r#"{"since":"2026-11-2"#), Holder::default());
+        assert_eq!(Holder::read(r#"{"who":"anna","new":1}"#).who.as_deref(), Some("anna"));
+    }
+}
