@@ -1,1 +1,271 @@
-//! The words of the command line.
+//! The words of the command line. Data only: what they do is in `commands`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueHint};
+
+use crate::config::duration;
+
+/// Deploy an app's flake to a small Linux server, and go back by itself when it does not work
+///
+/// shipit builds the flake here, copies what the server lacks over one SSH connection, points `current` at the new
+/// release, restarts the unit and checks it. When the release is not healthy, what ran before runs again.
+///
+/// What is deployed and where to is in shipit.toml, which is looked for in this folder and the ones above it.
+#[derive(Debug, Parser)]
+#[command(name = "shipit", version, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  shipit deploy                 build and deploy the commit that is checked out
+  shipit -e staging deploy      the same, to another environment
+  shipit rollback               back to the release before this one
+  shipit status                 what runs there now
+
+Exit codes:
+  0 done, or already so              5 copy failed; what runs is untouched
+  1 a bug in shipit                  6 another deploy is running, or a hold
+  2 usage or configuration           7 not live; what ran before runs
+  3 server not ready; untouched      8 not live, and not restored
+  4 build failed; untouched          9 contact lost; the server goes back")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command has; they may stand before it or behind it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The environment of shipit.toml [default: production]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Run as if started in this folder
+    #[arg(short = 'C', global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+    /// Read this file in place of the nearest shipit.toml
+    #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Say more about what is done; -vv says everything
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing but errors and the answer
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What shipit can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a commit and make it live
+    ///
+    /// The commit is built, not the working tree: with uncommitted changes a deploy is refused, unless --allow-dirty
+    /// says that they belong to it. A release that is live already is left alone.
+    ///
+    /// The server holds the switch: when this program is interrupted or the connection breaks, it goes back by itself.
+    Deploy(DeployArgs),
+    /// Go back to an earlier release
+    ///
+    /// Without RELEASE: the newest one before the live one that was once healthy. Nothing is built or copied. The
+    /// release is checked like a new one, and if it does not come up, what was live is put back.
+    Rollback(RollbackArgs),
+    /// List the releases that the server keeps
+    ///
+    /// Newest first: which one is live, when each was deployed, by whom, and how it ended. `rollback` takes any of
+    /// them.
+    #[command(after_help = "\
+Examples:
+  shipit releases
+  shipit releases --json | jq .")]
+    Releases,
+    /// Say what runs on the server now
+    ///
+    /// The live release, the unit's state, a deploy that is under way, and what an interrupted one left to do. The
+    /// exit code is 0 whenever the server could answer, whatever the answer is.
+    #[command(after_help = "\
+Examples:
+  shipit status
+  shipit -e staging status")]
+    Status,
+}
+
+/// The words of `deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shipit deploy                 the commit that is checked out
+  shipit deploy v1.4.0          a tag, a branch or a commit
+  shipit deploy --dry-run       what would be done; nothing is changed
+  shipit deploy --wait 10m      after the deploy that is running now")]
+pub struct DeployArgs {
+    /// The commit, as git names it [default: HEAD]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub rev: Option<String>,
+    /// Deploy the working tree with its uncommitted changes
+    #[arg(long, conflicts_with = "rev")]
+    pub allow_dirty: bool,
+    /// Say what would be done, and change nothing on the server
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the lock is waited for.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// The words of `rollback`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shipit rollback               the release before this one
+  shipit rollback 3f9c2d1       the release of this commit
+  shipit rollback v41           what deploy number 41 made live")]
+pub struct RollbackArgs {
+    /// The beginning of a release's name, or a deploy's number such as v41
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub release: Option<String>,
+    /// How the lock is waited for.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// Options of the commands that take the server's lock.
+#[derive(Debug, Clone, Args)]
+pub struct LockArgs {
+    /// Wait this long for another deploy to end, such as 10m [default: do not wait]
+    #[arg(long, value_name = "DURATION", value_parser = duration::wait)]
+    pub wait: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+
+    fn parse(words: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("shipit").chain(words.split_whitespace()))
+    }
+
+    fn refused(words: &str) -> String {
+        let error = parse(words).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{words}");
+        error.to_string()
+    }
+
+    #[test]
+    fn the_words_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_help_with_an_example() {
+        for command in Cli::command().get_subcommands_mut() {
+            let name = command.get_name().to_owned();
+            let help = command.render_long_help().to_string();
+            assert!(help.contains(&format!("Examples:\n  shipit {name}")), "{name}: {help}");
+            assert!(command.get_long_about().is_some(), "{name} has one line only");
+        }
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        let mut whole = Cli::command();
+        let mut helps = vec![whole.render_help().to_string()];
+        helps.extend(whole.get_subcommands_mut().map(|command| command.render_help().to_string()));
+        let mut tried = 0;
+        for line in helps.iter().flat_map(|help| help.lines()) {
+            let Some(words) = line.strip_prefix("  shipit ") else { continue };
+            let words = words.split("  ").next().unwrap_or_default().split(" |").next().unwrap_or_default();
+            parse(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+            tried += 1;
+        }
+        assert!(tried >= 12, "{tried}");
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for words in ["-e staging -C a -c f -vv --json deploy", "deploy -e staging -C a -c f -v -v --json"] {
+            let Global { environment, directory, config, verbose, quiet, color, json } =
+                parse(words).unwrap().global;
+            assert_eq!(environment.as_deref(), Some("staging"));
+            assert_eq!(directory, Some(PathBuf::from("a")));
+            assert_eq!(config, Some(PathBuf::from("f")));
+            assert_eq!((verbose, quiet, color, json), (2, false, ColorChoice::Auto, true));
+        }
+        assert_eq!(parse("status --color never").unwrap().global.color, ColorChoice::Never);
+    }
+
+    #[test]
+    fn the_commands_take_their_words() {
+        let Command::Deploy(args) = parse("deploy v1.4.0 --dry-run --wait 1m30s").unwrap().command else {
+            panic!()
+        };
+        assert_eq!((args.rev.as_deref(), args.allow_dirty, args.dry_run), (Some("v1.4.0"), false, true));
+        assert_eq!(args.lock.wait, Some(Duration::from_secs(90)));
+        let Command::Rollback(args) = parse("rollback").unwrap().command else { panic!() };
+        assert_eq!((args.release, args.lock.wait), (None, None));
+        assert!(matches!(parse("releases").unwrap().command, Command::Releases));
+        assert!(matches!(parse("status").unwrap().command, Command::Status));
+    }
+
+    #[test]
+    fn wrong_words_are_usage_errors() {
+        for words in [
+            "",
+            "launch",
+            "deploy a b",
+            "deploy -x",
+            "deploy --output=x",
+            "status now",
+            "releases --wait 1m",
+            "status --wait 1m",
+            "deploy --wait",
+            "deploy --color sometimes",
+            "deploy v1 --allow-dirty",
+        ] {
+            refused(words);
+        }
+        assert!(Cli::try_parse_from(["shipit", "deploy", ""]).is_err(), "an unset variable of a script");
+        assert_data_eq!(
+            refused("status -v -q"),
+            str![[r#"
+error: the argument '--verbose...' cannot be used with '--quiet'
+
+Usage: shipit status --verbose...
+
+For more information, try '--help'.
+
+"#]]
+        );
+        assert_data_eq!(
+            refused("deploy --wait 10"),
+            str![[r#"
+error: invalid value '10' for '--wait <DURATION>': "10" is not a duration such as "30s", "5m" or "1m30s"
+
+For more information, try '--help'.
+
+"#]]
+        );
+        assert_data_eq!(
+            refused("rollback --wait 48h"),
+            str![[r#"
+error: invalid value '48h' for '--wait <DURATION>': longer than a day (24h)
+
+For more information, try '--help'.
+
+"#]]
+        );
+    }
+}

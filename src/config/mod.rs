@@ -1,1 +1,41 @@
-//! (see docs/architecture.md)
+//! shipit.toml and the command line become [`Settings`], or a [`Failure`](crate::model::failure::Failure) that
+//! points at the place.
+//!
+//! `load` finds and reads the file, `keys` refuses the keys that it does not know, `file` is the file as it is
+//! written, `values` (with `duration` and `checks`) are its single values, `resolve` looks at several of them
+//! together and fills in the defaults. `source` shows the place of a mistake.
+
+use std::path::PathBuf;
+
+use crate::context::Context;
+use crate::model::failure::Outcome;
+use crate::model::settings::Settings;
+
+mod checks;
+pub mod duration;
+mod file;
+mod keys;
+mod load;
+mod resolve;
+mod source;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+/// Which file and which part of it: what the command line says about the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// `-c FILE`; without it, shipit.toml is looked for upwards.
+    pub file: Option<PathBuf>,
+    /// `-e NAME`; without it, production.
+    pub environment: Option<String>,
+}
+
+/// Finds, reads and resolves the configuration. All environments are checked, not only the chosen one, so that a
+/// mistake in the rarely used one is found before the day on which it is needed.
+pub fn load(context: &Context, choice: &Choice) -> Outcome<Settings> {
+    let source = load::source(context, choice.file.as_deref())?;
+    let file = file::parse(&source)?;
+    resolve::settings(context, &source, file, choice.environment.as_deref())
+}

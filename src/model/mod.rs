@@ -1,8 +1,10 @@
 //! Values: what the rest of the program believes. No IO, no async, no command line.
 
+pub mod done;
 pub mod event;
 pub mod failure;
 pub mod journal;
 pub mod names;
+pub mod retention;
 pub mod server;
 pub mod settings;

@@ -67,10 +67,15 @@ macro_rules! name {
 name!(
     /// Where ssh connects to: `host`, `user@host`, an alias of ssh_config, or `ssh://user@host:port`.
     HostName, "host", |text| {
-        let bare = text.rsplit_once('@').map_or(text, |(_, host)| host);
-        first(text, "is empty")?;
+        let url = text.strip_prefix("ssh://");
+        let rest = url.unwrap_or(text);
+        first(rest, "is empty")?;
+        let bare = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
         if bare.is_empty() || bare.starts_with('-') { return Err("has no host after the @, or one that starts with -"); }
-        all(text, |c| c.is_ascii_alphanumeric() || "@._-:[]%/+".contains(c), "has a character that no host name has")
+        if url.is_none() && bare.matches(':').count() == 1 {
+            return Err("has a port: write it as ssh://user@host:port");
+        }
+        all(rest, |c| c.is_ascii_alphanumeric() || "@._-:[]%+".contains(c), "has a character that no host name has")
     }
 );
 name!(
@@ -236,7 +241,20 @@ mod tests {
 
     #[test]
     fn dangerous_texts_are_refused() {
-        for text in ["-oProxyCommand=x", "", "a b", "root@-x", "a;b", "a\nb", "$(x)"] {
+        for text in [
+            "-oProxyCommand=x",
+            "",
+            "a b",
+            "root@-x",
+            "a;b",
+            "a\nb",
+            "$(x)",
+            "ssh://-x",
+            "ssh://a@-x",
+            "ssh://",
+            "a/b",
+            "a:22",
+        ] {
             assert!(text.parse::<HostName>().is_err(), "{text:?}");
         }
         for text in ["server", "a b.service", "-x.service", ".service", "a/b.service", "x\n.service"] {
@@ -255,7 +273,7 @@ mod tests {
 
     #[test]
     fn usual_texts_are_taken() {
-        for text in ["deploy@server.example", "prod", "ssh://me@[::1]:2222", "10.0.0.2"] {
+        for text in ["deploy@server.example", "prod", "ssh://me@[::1]:2222", "10.0.0.2", "me@fe80::1%eth0"] {
             text.parse::<HostName>().unwrap();
         }
         for text in ["views", "./views", "public/css", "a b/ü", ".well-known"] {

@@ -40,6 +40,8 @@ pub struct ServerState {
     pub unit: UnitState,
     /// How the unit is controlled.
     pub control: Control,
+    /// The user that hooks may be run as by sudo: the unit's, where a rule allows it.
+    pub hooks_as: Option<String>,
     /// Whether failure messages can have the unit's log lines.
     pub may_read_journal: bool,
     /// Whether a deploy's intent lies there without an end; its token.
@@ -50,6 +52,8 @@ pub struct ServerState {
     pub releases: Vec<(ReleaseId, Option<StorePath>)>,
     /// The journal.
     pub history: History,
+    /// Its size in bytes when it was read: another size later means that somebody else was there.
+    pub journal_size: u64,
 }
 
 /// The app's folder.
@@ -66,6 +70,8 @@ pub enum RootState {
     NotWritable {
         /// Whose it is.
         owner: String,
+        /// Which folder: root itself, or one of shipit's below it.
+        folder: String,
     },
 }
 
@@ -83,6 +89,13 @@ pub enum Current {
     Directory,
     /// A file or another thing.
     Strange,
+}
+
+impl ServerState {
+    /// What a release's `result` points at; none: it is not there, or not complete.
+    pub fn closure_of(&self, release: &ReleaseId) -> Option<&StorePath> {
+        self.releases.iter().find(|(id, _)| id == release).and_then(|(_, path)| path.as_ref())
+    }
 }
 
 impl Current {

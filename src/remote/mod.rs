@@ -1,1 +1,116 @@
-//! (see docs/architecture.md)
+//! The remote half: POSIX `sh` scripts that travel with each request. Nothing of shipit stays on the server.
+//!
+//! A script goes as one line that every login shell passes on unread: base64 holds no character that bash, fish,
+//! zsh or csh would touch, and stdin stays free for the conversation. Its words travel the same way, each as
+//! base64 of `.` and the word, and arrive as `"$@"`: nothing is ever pasted into shell text.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+/// `hook.sh`: travels as a word of `switch.sh`, which runs it as the unit's user.
+pub const HOOK: &str = include_str!("hook.sh");
+
+const COMMON: &str = include_str!("common.sh");
+const SETTLE: &str = include_str!("settle.sh");
+
+/// What can be asked of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    /// One look: prints facts.
+    State,
+    /// Which store paths it lacks.
+    Missing,
+    /// The transaction.
+    Switch,
+    /// How a deploy ended.
+    Outcome,
+    /// The log lines of one start.
+    Logs,
+}
+
+impl Script {
+    /// Its text, in the order in which the parts are read.
+    fn parts(self) -> &'static [&'static str] {
+        match self {
+            Script::State => &[COMMON, include_str!("state.sh")],
+            Script::Missing => &[COMMON, include_str!("missing.sh")],
+            Script::Switch => &[
+                COMMON,
+                SETTLE,
+                include_str!("place.sh"),
+                include_str!("watch.sh"),
+                include_str!("run_hook.sh"),
+                include_str!("switch.sh"),
+            ],
+            Script::Outcome => &[COMMON, SETTLE, include_str!("outcome.sh")],
+            Script::Logs => &[COMMON, include_str!("logs.sh")],
+        }
+    }
+
+    /// The line that a login shell is given.
+    pub fn command_line<W: AsRef<str>>(self, words: &[W]) -> String {
+        let script: String = self.parts().iter().map(|part| stripped(part)).collect();
+        // `exec`, so that no shell of the login stays between; the name `shipit` shows in the server's process list.
+        let mut line = String::from(r#"exec sh -c 'eval "$(printf %s "#);
+        BASE64.encode_string(script, &mut line);
+        line.push_str(r#" | base64 -d)"' shipit"#);
+        for word in words {
+            line.push(' ');
+            BASE64.encode_string(format!(".{}", word.as_ref()), &mut line);
+        }
+        line
+    }
+}
+
+/// Without comments and indentation: the line has to fit into few packets.
+pub fn stripped(script: &str) -> String {
+    let mut text = String::with_capacity(script.len());
+    for line in script.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// The prefix of each line that the remote half means for its client; a login shell's banner has none.
+pub const MARK: &str = "@ ";
+
+/// Splits a line of the remote half into its first word and the rest; none for a line that is not one of its own.
+pub fn parse(line: &str) -> Option<(&str, &str)> {
+    let said = line.strip_prefix(MARK)?.trim_end_matches(['\r', '\n']);
+    Some(said.split_once(' ').unwrap_or((said, "")))
+}
+
+/// A text that came as one base64 word, as lines.
+pub fn unpacked(word: &str) -> Vec<String> {
+    let bytes = BASE64.decode(word.trim()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_fits_an_exec_with_room_for_words() {
+        // Past 131,049 bytes an exec fails; a long line costs round trips long before.
+        let line = Script::Switch.command_line(&["x"; 50]);
+        assert!(line.len() < 30_000, "{}", line.len());
+    }
+
+    #[test]
+    fn nothing_in_the_line_means_something_to_a_shell() {
+        let line = Script::State.command_line(&["$(touch x)", "", "it's", "a\nb", "`x`", "!!", "-n"]);
+        let words = line.split_once("' shipit ").map(|(_, words)| words).unwrap_or_default();
+        assert!(words.chars().all(|c| c.is_ascii_alphanumeric() || "+/= ".contains(c)), "{words}");
+        assert_eq!(line.lines().count(), 1);
+    }
+
+    #[test]
+    fn a_banner_is_not_a_line_of_ours() {
+        assert_eq!(parse("Welcome to Debian"), None);
+        assert_eq!(parse("@ unit ActiveState=active"), Some(("unit", "ActiveState=active")));
+        assert_eq!(parse("@ end\r\n"), Some(("end", "")));
+    }
+}

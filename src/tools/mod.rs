@@ -6,4 +6,7 @@ pub mod nix;
 pub mod nix_json;
 pub mod nix_log;
 pub mod process;
+pub mod signals;
 pub mod source;
+pub mod ssh;
+pub mod token;

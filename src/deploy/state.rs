@@ -1,0 +1,234 @@
+//! The look at a server: one exec of `state.sh`, and its lines made into a [`ServerState`].
+
+use std::time::Duration;
+
+use crate::model::journal::History;
+use crate::model::names::{RootPath, UnitName};
+use crate::model::server::{Control, Current, RootState, ServerState, UnitState};
+use crate::remote::{self, Script};
+use crate::tools::ssh::{Connection, SshError};
+
+/// How long the look may take: it asks systemd, sudo and the Nix daemon, each of which has its own deadline there.
+const LOOK: Duration = Duration::from_secs(90);
+/// How many of the journal's last lines are read.
+const JOURNAL_LINES: u32 = 2000;
+
+/// Looks.
+pub async fn look(
+    connection: &Connection,
+    root: &RootPath,
+    unit: &UnitName,
+) -> Result<ServerState, SshError> {
+    let words = [
+        format!("root={root}"),
+        format!("unit={unit}"),
+        format!("object={}", bus_label(unit.as_str())),
+        format!("journal_lines={JOURNAL_LINES}"),
+    ];
+    let lines = connection.ask(Script::State, &words, b"", LOOK).await?;
+    Ok(read(&lines))
+}
+
+/// A unit's name as D-Bus spells it in an object path.
+fn bus_label(unit: &str) -> String {
+    let mut label = String::new();
+    for byte in unit.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            label.push(char::from(byte));
+        } else {
+            label.push_str(&format!("_{byte:02x}"));
+        }
+    }
+    label
+}
+
+/// Reads the lines. What is missing or odd stays at its default, which no later check takes for fine.
+fn read(lines: &[String]) -> ServerState {
+    let mut state = ServerState::default();
+    let mut journal = Vec::new();
+    for (word, rest) in lines.iter().filter_map(|line| remote::parse(line)) {
+        match word {
+            "arch" => {
+                if let Some((machine, kernel)) = rest.split_once(' ') {
+                    state.system = system(machine, kernel).parse().ok();
+                }
+            }
+            "uid" => state.uid = rest.parse().unwrap_or(u32::MAX),
+            "user" => state.user = rest.to_owned(),
+            "lacks" => state.missing_programs.push(rest.to_owned()),
+            "nix" => state.nix_bin = Some(rest.to_owned()),
+            "nix_version" => state.nix_version = Some(rest.to_owned()),
+            "daemon" => state.daemon_refusal = Some(rest.to_owned()),
+            "trusted" => {
+                state.trusted =
+                    [("yes", true), ("no", false)].into_iter().find(|(w, _)| *w == rest).map(|(_, t)| t)
+            }
+            "trusted_keys" => state.trusted_keys = rest.split_whitespace().map(str::to_owned).collect(),
+            "root_free_kib" => state.root_free = rest.parse().ok().map(|kib: u64| kib.saturating_mul(1024)),
+            "store_free_kib" => state.store_free = rest.parse().ok().map(|kib: u64| kib.saturating_mul(1024)),
+            "asker" => state.http_asker = Some(rest.to_owned()),
+            "root" => state.root = root(rest),
+            "current" => state.current = current(rest),
+            "current_store_path" => state.current_store_path = rest.parse().ok(),
+            "control" => state.control = control(rest),
+            "unit" => unit_property(&mut state.unit, rest),
+            "bus" => bus_property(&mut state.unit, rest),
+            "hooks_as" => state.hooks_as = Some(rest.to_owned()),
+            "logs" => state.may_read_journal = rest == "yes",
+            "pending" => state.pending = Some(rest.to_owned()),
+            "locked" => state.lock_holder = Some(rest.to_owned()),
+            "release" => {
+                let (name, path) = rest.split_once(' ').unwrap_or((rest, ""));
+                if let Ok(name) = name.parse() {
+                    state.releases.push((name, path.parse().ok()));
+                }
+            }
+            "journal_size" => state.journal_size = rest.parse().unwrap_or_default(),
+            "journal" => journal.push(rest),
+            _ => tracing::debug!("the server says {word} {rest}"),
+        }
+    }
+    state.history = History::read(journal);
+    state
+}
+
+/// Nix's name for what `uname` says.
+fn system(machine: &str, kernel: &str) -> String {
+    let machine = match machine {
+        "arm64" => "aarch64",
+        "i386" | "i586" => "i686",
+        other => other,
+    };
+    format!("{machine}-{}", kernel.to_lowercase())
+}
+
+fn root(rest: &str) -> RootState {
+    match rest.split(' ').collect::<Vec<_>>()[..] {
+        ["ready"] => RootState::Ready,
+        ["creatable"] => RootState::Creatable,
+        ["closed", owner, folder] => {
+            RootState::NotWritable { owner: owner.to_owned(), folder: folder.to_owned() }
+        }
+        _ => RootState::Absent,
+    }
+}
+
+fn current(rest: &str) -> Current {
+    match rest.split_once(' ').unwrap_or((rest, "")) {
+        ("absent", _) => Current::Absent,
+        ("directory", _) => Current::Directory,
+        ("link", text) => match text.trim_end().strip_prefix("releases/").map(str::parse) {
+            Some(Ok(release)) => Current::Release(release),
+            _ => Current::Elsewhere(text.trim_end().to_owned()),
+        },
+        _ => Current::Strange,
+    }
+}
+
+fn control(rest: &str) -> Control {
+    match rest.split(' ').collect::<Vec<_>>()[..] {
+        ["root"] => Control::Root,
+        ["sudo", restart, reset] => Control::Sudo { restart: restart == "yes", reset_failed: reset == "yes" },
+        ["user", linger] => Control::User { lingering: linger == "yes" },
+        ["user"] => Control::User { lingering: false },
+        _ => Control::Unknown,
+    }
+}
+
+/// One line of `systemctl show`.
+fn unit_property(unit: &mut UnitState, line: &str) {
+    let Some((name, value)) = line.split_once('=') else { return };
+    match name {
+        "LoadState" => unit.load = value.to_owned(),
+        "ActiveState" => unit.active = value.to_owned(),
+        "SubState" => unit.sub = value.to_owned(),
+        "InvocationID" => unit.invocation = value.parse().ok(),
+        "NRestarts" => unit.restarts = value.parse().unwrap_or_default(),
+        "User" => unit.user = value.to_owned(),
+        "DynamicUser" => unit.dynamic_user = value == "yes",
+        "Type" => unit.kind = value.to_owned(),
+        "ActiveEnterTimestamp" => unit.since = value.to_owned(),
+        "TimeoutStopUSec" => unit.timeout_stop = seconds(value),
+        "TimeoutStartUSec" => unit.timeout_start = seconds(value),
+        _ => {}
+    }
+}
+
+/// systemd's `1min 30s`; none for `infinity`.
+fn seconds(text: &str) -> Option<u64> {
+    let span: jiff::SignedDuration = text.parse().ok()?;
+    u64::try_from(span.as_secs()).ok().map(|seconds| seconds + u64::from(span.subsec_nanos() > 0))
+}
+
+/// One property as busctl prints it: `{"type":"as","data":[…]}`.
+fn bus_property(unit: &mut UnitState, line: &str) {
+    #[derive(serde::Deserialize)]
+    struct Property<T> {
+        data: Vec<T>,
+    }
+    let Some((name, json)) = line.split_once(' ') else { return };
+    match name {
+        "Environment" => {
+            if let Ok(property) = serde_json::from_str::<Property<String>>(json) {
+                unit.environment = property.data;
+            }
+        }
+        "EnvironmentFiles" => {
+            if let Ok(property) = serde_json::from_str::<Property<(String, bool)>>(json) {
+                unit.environment_files = property.data;
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_read() {
+        let text = r#"@ arch x86_64 Linux
+@ uid 1000
+@ user deploy
+@ lacks flock
+@ nix /nix/var/nix/profiles/default/bin
+@ trusted no
+@ trusted_keys cache:AAA= mine:BBB=
+@ store_free_kib 10
+@ root closed root /var/www/server
+@ current link releases/abc
+@ control sudo yes no
+@ unit LoadState=loaded
+@ unit InvocationID=0123456789abcdef0123456789abcdef
+@ unit TimeoutStopUSec=1min 30s
+@ unit TimeoutStartUSec=infinity
+@ bus Environment {"type":"as","data":["A=1 2"]}
+@ bus EnvironmentFiles {"type":"a(sb)","data":[["/etc/x",true]]}
+@ release abc /nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server
+@ release half 
+@ journal {"v":1,"deploy":1,"time":"t","event":"kept","release":"abc"}
+@ journal {"v":1,"depl"#;
+        let state = read(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(state.system.as_ref().map(|s| s.as_str()), Some("x86_64-linux"));
+        assert_eq!(state.missing_programs, ["flock"]);
+        assert_eq!(state.trusted, Some(false));
+        assert_eq!(state.trusted_keys.len(), 2);
+        assert_eq!(state.store_free, Some(10240));
+        assert!(matches!(&state.root, RootState::NotWritable { owner, .. } if owner == "root"));
+        assert!(matches!(&state.current, Current::Release(id) if id.as_str() == "abc"));
+        assert_eq!(state.control, Control::Sudo { restart: true, reset_failed: false });
+        assert_eq!(state.unit.timeout_stop, Some(90));
+        assert_eq!(state.unit.timeout_start, None);
+        assert_eq!(state.unit.environment, ["A=1 2"]);
+        assert_eq!(state.unit.environment_files, [("/etc/x".to_owned(), true)]);
+        assert_eq!(state.releases.len(), 2);
+        assert!(state.closure_of(&"half".parse().unwrap()).is_none());
+        assert_eq!((state.history.entries.len(), state.history.unreadable), (1, 1));
+    }
+
+    #[test]
+    fn a_unit_is_spelt_as_d_bus_does() {
+        assert_eq!(bus_label("web@1.service"), "web_401_2eservice");
+    }
+}

@@ -1,0 +1,237 @@
+//! The words that `switch.sh` and `outcome.sh` are given, and the fields of the journal's lines.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::deploy::ready;
+use crate::model::names::{DeployNumber, ReleaseId, StorePath};
+use crate::model::server::{Control, Current, ServerState};
+use crate::model::settings::{HttpCheck, Settings};
+use crate::remote::{self, HOOK};
+
+/// How long the server goes on without a word of its client. Shorter is too tight: TCP backs off, so a cut of 16 s
+/// can be 29 s of silence.
+pub const SILENCE: Duration = Duration::from_secs(30);
+/// What a start or stop without a limit of its own is given.
+const NO_LIMIT: u64 = 300;
+
+/// What is to be made live.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name.
+    pub release: ReleaseId,
+    /// Its closure's top path.
+    pub store_path: StorePath,
+    /// The assets' store path, where it has any.
+    pub assets: Option<StorePath>,
+    /// The commit's first line.
+    pub subject: Option<String>,
+    /// Whether it is put there now (a deploy), or is there (a rollback).
+    pub place: bool,
+    /// What the user typed: `deploy` or `rollback`.
+    pub command: &'static str,
+}
+
+/// Who does it.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// `anna@laptop`
+    pub who: String,
+    /// A CI run's URL.
+    pub from: Option<String>,
+}
+
+/// A deploy's own fields of the journal's lines.
+#[derive(Serialize)]
+struct Meta<'a> {
+    token: &'a str,
+    command: &'a str,
+    release: &'a ReleaseId,
+    store_path: &'a StorePath,
+    who: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    tool: &'a str,
+}
+
+/// Seconds that a stop and a start of the unit may take together.
+pub fn patience(state: &ServerState) -> Duration {
+    Duration::from_secs(
+        state.unit.timeout_stop.unwrap_or(NO_LIMIT) + state.unit.timeout_start.unwrap_or(NO_LIMIT),
+    )
+}
+
+/// By when the server has gone back, counted from the loss of contact.
+pub fn deadline(state: &ServerState) -> Duration {
+    SILENCE + patience(state)
+}
+
+/// The number that the next deploy gets. The server counts an adoption as one of its own and says so.
+pub fn next_number(state: &ServerState) -> DeployNumber {
+    DeployNumber(state.history.entries.iter().map(|entry| entry.deploy.0).max().unwrap_or(0) + 1)
+}
+
+/// For `switch.sh`.
+#[expect(clippy::too_many_arguments, reason = "each is one word of the server half's, from another source")]
+pub fn switch(
+    settings: &Settings,
+    state: &ServerState,
+    target: &Target,
+    actor: &Actor,
+    token: &str,
+    wait: Duration,
+    prune: &[ReleaseId],
+    hook: bool,
+) -> Vec<String> {
+    let known = state.history.entries.iter().any(|entry| entry.release.as_ref() == Some(&target.release));
+    let seen = match &state.current {
+        Current::Absent => "absent".to_owned(),
+        Current::Release(release) => format!("link releases/{release}"),
+        Current::Elsewhere(text) => format!("link {text}"),
+        Current::Directory => "directory".to_owned(),
+        Current::Strange => "strange".to_owned(),
+    };
+    let meta = Meta {
+        token,
+        command: target.command,
+        release: &target.release,
+        store_path: &target.store_path,
+        who: &actor.who,
+        from: actor.from.as_deref(),
+        subject: target.subject.as_deref(),
+        tool: concat!("shipit ", env!("CARGO_PKG_VERSION")),
+    };
+    let fields = fields(&meta);
+    let limit = settings.health.within + settings.health.settle + patience(state) + SILENCE;
+    let mut words = common(settings, state, token, wait);
+    words.extend([
+        format!("silence={}", SILENCE.as_secs()),
+        format!("limit={}", limit.as_secs()),
+        format!("nix={}", state.nix_bin.as_deref().unwrap_or_default()),
+        format!("release={}", target.release),
+        format!("store_path={}", target.store_path),
+        format!("assets={}", target.assets.as_ref().map(StorePath::as_str).unwrap_or_default()),
+        format!("place={}", yes(target.place)),
+        format!("known={}", yes(known)),
+        format!("seen_current={seen}"),
+        format!("seen_journal={}", state.journal_size),
+        format!("number={}", next_number(state).0),
+        format!("meta={fields}"),
+        format!("holder={fields}"),
+    ]);
+    if let Some(http) = &settings.health.http {
+        words.extend(health(http, state));
+    }
+    words.extend(prune.iter().map(|release| format!("prune={release}")));
+    if hook {
+        words.push(format!("hook_user={}", ready::hook_user(state).unwrap_or_default()));
+        words.push("--".to_owned());
+        words.extend(self::hook(settings, state, &target.release));
+    }
+    words
+}
+
+/// For `outcome.sh`.
+pub fn outcome(settings: &Settings, state: &ServerState, token: &str) -> Vec<String> {
+    common(settings, state, token, SILENCE + Duration::from_secs(60))
+}
+
+fn common(settings: &Settings, state: &ServerState, token: &str, wait: Duration) -> Vec<String> {
+    let control = match state.control {
+        Control::Root | Control::Unknown => "root",
+        Control::Sudo { .. } => "sudo",
+        Control::User { .. } => "user",
+    };
+    vec![
+        format!("root={}", settings.root),
+        format!("unit={}", settings.unit),
+        format!("control={control}"),
+        format!("patience={}", patience(state).as_secs()),
+        format!("token={token}"),
+        format!("wait={}", wait.as_secs()),
+    ]
+}
+
+fn health(http: &HttpCheck, state: &ServerState) -> Vec<String> {
+    // curl takes the URL whole; bash needs its parts, and asks http:// alone (`ready` has seen to that).
+    let rest = http.url.split_once("://").map_or(http.url.as_str(), |(_, rest)| rest);
+    let cut = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(cut);
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let (name, port) = match place.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => (name, port),
+        _ => (place, "80"),
+    };
+    vec![
+        format!("health_url={}", http.url),
+        format!("health_host={}", http.host.as_deref().unwrap_or_default()),
+        format!("health_name={}", name.trim_matches(['[', ']'])),
+        format!("health_port={port}"),
+        format!("health_path={path}"),
+        format!("asker={}", state.http_asker.as_deref().unwrap_or_default()),
+    ]
+}
+
+/// The words of `env -i` and `hook.sh`: the unit's environment, then where, how long, and what.
+fn hook(settings: &Settings, state: &ServerState, release: &ReleaseId) -> Vec<String> {
+    let user = if state.unit.user.is_empty() { "root" } else { &state.unit.user };
+    // What systemd itself would set for the unit.
+    let mut words = vec![
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin".to_owned(),
+        format!("USER={user}"),
+        format!("LOGNAME={user}"),
+    ];
+    words.extend(state.unit.environment.iter().filter(|pair| pair.contains('=')).cloned());
+    words.extend(["sh", "-c", &remote::stripped(HOOK), "shipit-hook"].map(str::to_owned));
+    words.push(format!("{}/releases/{release}", settings.root));
+    words.push(settings.hooks.timeout.as_secs().max(1).to_string());
+    words.push(state.unit.environment_files.len().to_string());
+    for (file, missing_is_fine) in &state.unit.environment_files {
+        words.push(format!("{}{file}", if *missing_is_fine { "-" } else { "" }));
+    }
+    words.extend(settings.hooks.before_switch.iter().cloned());
+    words
+}
+
+/// JSON fields to stand behind others: `,"a":1,"b":2`.
+fn fields(meta: &impl Serialize) -> String {
+    let json = serde_json::to_string(meta).unwrap_or_default();
+    let inner = json.trim_start_matches('{').trim_end_matches('}');
+    if inner.is_empty() { String::new() } else { format!(",{inner}") }
+}
+
+fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart_for_bash() {
+        let parts = |url: &str| {
+            let http = HttpCheck { url: url.into(), host: None, status: vec![] };
+            health(&http, &ServerState::default())[2..5].join(" ")
+        };
+        assert_eq!(
+            parts("http://127.0.0.1:3001/healthz?x=1"),
+            "health_name=127.0.0.1 health_port=3001 health_path=/healthz?x=1"
+        );
+        assert_eq!(parts("http://localhost"), "health_name=localhost health_port=80 health_path=/");
+        assert_eq!(parts("http://[::1]:8080/"), "health_name=::1 health_port=8080 health_path=/");
+        assert_eq!(parts("http://[::1]/"), "health_name=::1 health_port=80 health_path=/");
+    }
+
+    #[test]
+    fn fields_end_where_the_object_does() {
+        #[derive(Serialize)]
+        struct Tricky {
+            a: &'static str,
+        }
+        assert_eq!(fields(&Tricky { a: "}\"{" }), r#","a":"}\"{""#);
+    }
+}

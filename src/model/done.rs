@@ -1,0 +1,37 @@
+//! What a deploy or rollback ends with when it ends well.
+
+use std::time::Duration;
+
+use super::names::{DeployNumber, HostName, ReleaseId, StorePath};
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// The release is live and was checked.
+    Live,
+    /// It was live already; nothing was touched.
+    AlreadyLive,
+    /// `--dry-run`: nothing was touched, the plan was told as events.
+    Planned,
+}
+
+/// The good end of a deploy or rollback.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// What was done.
+    pub did: Did,
+    /// On which server.
+    pub host: HostName,
+    /// With which release.
+    pub release: ReleaseId,
+    /// As which attempt; none where nothing was attempted.
+    pub deploy: Option<DeployNumber>,
+    /// The closure's top path.
+    pub store_path: StorePath,
+    /// The release (or the text of a foreign link) that was live before; none on a first deploy.
+    pub previous: Option<String>,
+    /// What was asked and answered, `http://… answered 200`, or what was watched instead.
+    pub checked: String,
+    /// From the command's start to its end.
+    pub took: Duration,
+}

@@ -1,0 +1,202 @@
+//! Which releases may go, and which one a rollback picks. Pure: the journal decides, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::journal::{History, What};
+use super::names::{DeployNumber, ReleaseId};
+
+/// The releases that go once `new` is live in place of `previous`: of those that are there and that the journal
+/// knows, all but the `keep` newest healthy ones, `new`, `previous`, and the newest failed one.
+pub fn to_prune(
+    history: &History,
+    there: &[ReleaseId],
+    new: &ReleaseId,
+    previous: Option<&ReleaseId>,
+    keep: u32,
+) -> Vec<ReleaseId> {
+    let mut healthy = history.healthy();
+    healthy.retain(|release| release != new && there.contains(release));
+    healthy.insert(0, new.clone());
+    let mut stays: BTreeSet<&ReleaseId> = healthy.iter().take(keep as usize).collect();
+    stays.extend(previous);
+    // A failed one stays for a look; it does not take a healthy one's place.
+    let failed = |release: &&ReleaseId| !healthy.contains(release) && there.contains(release);
+    let mentioned = || history.entries.iter().rev().filter_map(|entry| entry.release.as_ref());
+    stays.extend(mentioned().find(failed));
+    let known: BTreeSet<&ReleaseId> = mentioned().collect();
+    there.iter().filter(|release| known.contains(release) && !stays.contains(release)).cloned().collect()
+}
+
+/// Why no release could be picked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPick {
+    /// The journal names none.
+    #[error("there is no earlier release that was healthy")]
+    NothingEarlier,
+    /// No release begins so.
+    #[error("no release on the server is called {0}")]
+    Unknown(String),
+    /// More than one begins so.
+    #[error("{0} could be any of {n} releases", n = .1.len())]
+    Ambiguous(String, Vec<ReleaseId>),
+    /// It was there once.
+    #[error("release {0} was removed from the server")]
+    Gone(ReleaseId),
+}
+
+/// The release that a name means: `v41`, a whole id, or an unambiguous beginning of one.
+///
+/// # Errors
+/// When it means none of those that are there, or several.
+pub fn named(history: &History, there: &[ReleaseId], name: &str) -> Result<ReleaseId, NoPick> {
+    if let Some(number) = name.strip_prefix('v').and_then(|digits| digits.parse().ok()) {
+        let deploys = history.deploys();
+        let deploy = deploys.iter().find(|deploy| deploy.number == DeployNumber(number));
+        if let Some(release) = deploy.and_then(|deploy| deploy.entry.release.clone()) {
+            return if there.contains(&release) { Ok(release) } else { Err(NoPick::Gone(release)) };
+        }
+    }
+    let begins = |release: &&ReleaseId| release.as_str().starts_with(name);
+    if let Some(exact) = there.iter().find(|release| release.as_str() == name) {
+        return Ok(exact.clone());
+    }
+    let matches: Vec<ReleaseId> = there.iter().filter(begins).cloned().collect();
+    match &matches[..] {
+        [one] => Ok(one.clone()),
+        [] => match history.entries.iter().rev().filter_map(|entry| entry.release.as_ref()).find(begins) {
+            Some(release) => Err(NoPick::Gone(release.clone())),
+            None => Err(NoPick::Unknown(name.to_owned())),
+        },
+        _ => Err(NoPick::Ambiguous(name.to_owned(), matches)),
+    }
+}
+
+/// The release that a rollback without a name goes to: the newest that was deployed before current, was healthy,
+/// and was not itself left by a rollback since.
+///
+/// # Errors
+/// When there is none.
+pub fn before(
+    history: &History,
+    there: &[ReleaseId],
+    current: Option<&ReleaseId>,
+) -> Result<ReleaseId, NoPick> {
+    // In the order of their latest deploy; a rollback to a release does not make it newer.
+    let mut order: Vec<&ReleaseId> = Vec::new();
+    let mut left: BTreeSet<&str> = BTreeSet::new();
+    let mut previous: BTreeMap<DeployNumber, &str> = BTreeMap::new();
+    for entry in &history.entries {
+        let Some(release) = &entry.release else { continue };
+        match entry.event {
+            What::Started => {
+                if let Some(name) = &entry.previous {
+                    previous.insert(entry.deploy, name);
+                }
+            }
+            What::Kept if entry.command.as_deref() == Some("rollback") => {
+                left.extend(previous.get(&entry.deploy));
+                left.remove(release.as_str());
+            }
+            What::Kept | What::Adopted => {
+                order.retain(|other| *other != release);
+                order.push(release);
+                left.remove(release.as_str());
+            }
+            _ => {}
+        }
+    }
+    let earlier = match current.and_then(|current| order.iter().position(|release| *release == current)) {
+        Some(place) => &order[..place],
+        None => &order[..],
+    };
+    earlier
+        .iter()
+        .rev()
+        .find(|release| there.contains(release) && !left.contains(release.as_str()))
+        .map(|release| (*release).clone())
+        .ok_or(NoPick::NothingEarlier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> ReleaseId {
+        name.parse().unwrap()
+    }
+
+    fn ids(names: &str) -> Vec<ReleaseId> {
+        names.split_whitespace().map(id).collect()
+    }
+
+    /// `+a` a deploy of a that was kept, `-a` one that was reverted, `<a` a rollback to a.
+    fn history(story: &str) -> History {
+        let mut lines = Vec::new();
+        let mut current = String::new();
+        for (number, word) in story.split_whitespace().enumerate() {
+            let (sign, name) = word.split_at(1);
+            let (event, command) = match sign {
+                "+" => ("kept", "deploy"),
+                "<" => ("kept", "rollback"),
+                _ => ("reverted", "deploy"),
+            };
+            let line = |event: &str| {
+                format!(
+                    r#"{{"v":1,"deploy":{},"time":"t","event":"{event}","release":"{name}","command":"{command}","previous":"{current}"}}"#,
+                    number + 1
+                )
+            };
+            lines.push(line("started"));
+            lines.push(line(event));
+            if event == "kept" {
+                current = name.to_owned();
+            }
+        }
+        History::read(lines.iter().map(String::as_str))
+    }
+
+    #[test]
+    fn the_newest_healthy_ones_stay_whatever_their_names() {
+        let history = history("+f1 +a2 -b3 +e4 +07 -c5 +d8 +90");
+        let there = ids("f1 a2 b3 e4 07 c5 d8 90 bb unknown");
+        let gone = to_prune(&history, &there, &id("bb"), Some(&id("90")), 5);
+        assert_eq!(gone, ids("f1 a2 b3"));
+        let gone = to_prune(&history, &there, &id("bb"), Some(&id("f1")), 1);
+        assert_eq!(gone, ids("a2 b3 e4 07 d8 90"));
+    }
+
+    #[test]
+    fn going_back_to_an_old_one_keeps_it() {
+        let history = history("+a +b +c +d +e");
+        let gone = to_prune(&history, &ids("a b c d e"), &id("a"), Some(&id("e")), 2);
+        assert_eq!(gone, ids("b c d"));
+    }
+
+    #[test]
+    fn rollback_goes_to_the_one_deployed_before() {
+        let pick = |story: &str, current: &str| before(&history(story), &ids("a b c d"), Some(&id(current)));
+        assert_eq!(pick("+a +b", "b"), Ok(id("a")));
+        assert_eq!(pick("+a -b +c", "c"), Ok(id("a")));
+        assert_eq!(pick("+a +b +c <b", "b"), Ok(id("a")));
+        assert_eq!(pick("+a +b +c <b <a", "a"), Err(NoPick::NothingEarlier));
+        assert_eq!(pick("+a +b +c <b <a +d", "d"), Ok(id("a")));
+        assert_eq!(pick("+a +b <a +b", "b"), Ok(id("a")));
+        assert_eq!(pick("+a +b +c <a", "a"), Err(NoPick::NothingEarlier));
+        assert_eq!(pick("-a", "a"), Err(NoPick::NothingEarlier));
+        // One that was pruned is not there to go to.
+        assert_eq!(pick("+x +b", "b"), Err(NoPick::NothingEarlier));
+    }
+
+    #[test]
+    fn a_name_is_a_number_or_a_beginning() {
+        let history = history("+abc1 +abc2 -gone");
+        let there = ids("abc1 abc2 v2x");
+        assert_eq!(named(&history, &there, "v2"), Ok(id("abc2")));
+        assert_eq!(named(&history, &there, "abc1"), Ok(id("abc1")));
+        assert!(matches!(named(&history, &there, "abc"), Err(NoPick::Ambiguous(_, both)) if both.len() == 2));
+        assert_eq!(named(&history, &there, "v3"), Err(NoPick::Gone(id("gone"))));
+        assert_eq!(named(&history, &there, "go"), Err(NoPick::Gone(id("gone"))));
+        assert_eq!(named(&history, &there, "zz"), Err(NoPick::Unknown("zz".into())));
+        assert_eq!(named(&history, &there, "v2x"), Ok(id("v2x")));
+    }
+}

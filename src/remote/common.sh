@@ -1,0 +1,62 @@
+# What every script of the remote half begins with. POSIX sh, coreutils, systemd, flock: nothing else.
+# No `set -e` anywhere: a report that nobody reads any more must not end the work.
+# shellcheck shell=sh
+
+umask 022
+LC_ALL=C
+export LC_ALL
+# TERM and HUP come when a session is closed, PIPE when nobody listens: none of them may stop a half-done switch.
+# Ignored signals stay ignored in children, so every `timeout` here uses -s KILL.
+trap '' HUP PIPE INT TERM
+
+# The words come as base64 of "." and the word, so that any login shell passes on any word, the empty one too.
+words_left=$#
+while [ "$words_left" -gt 0 ]; do
+  word=$(printf %s "$1" | base64 -d && printf x)
+  shift
+  word=${word%x}
+  set -- "$@" "${word#.}"
+  words_left=$((words_left - 1))
+done
+unset word words_left
+
+# Each line for the client begins with "@ ": a login shell's banner does not.
+say() {
+  printf '@ %s\n' "$*" 2>/dev/null || :
+}
+
+# A text that somebody else wrote, made one short line of plain characters.
+plain() {
+  printf %s "$1" | tr -c '[:alnum:] ._:/@=,+%()-' ' ' | head -c 300
+}
+
+# Lines on stdin, sent as one word.
+packed() {
+  tail -n 40 | head -c 8000 | base64 | tr -d '\n'
+}
+
+# Seconds since boot: a clock that nobody sets.
+uptime_seconds() {
+  read -r up _ </proc/uptime
+  printf %s "${up%%.*}"
+}
+
+# systemctl, as this server controls the unit. Exactly the words that the sudo rules allow.
+# shellcheck disable=SC2154 # control and unit are words of the script
+control_unit() {
+  case $control in
+    user) systemctl --user "$1" "$unit" ;;
+    sudo) sudo -n systemctl "$1" "$unit" ;;
+    *) systemctl "$1" "$unit" ;;
+  esac
+}
+
+# systemctl show for reading, in the right manager.
+# shellcheck disable=SC2154
+show_unit() {
+  if [ "$control" = user ]; then
+    timeout -s KILL 10 systemctl --user show "$@" "$unit" 9>&-
+  else
+    timeout -s KILL 10 systemctl show "$@" "$unit" 9>&-
+  fi
+}

@@ -1,0 +1,76 @@
+# How releases come and go: taking over what was there, placing, removing. Part of switch.sh.
+# shellcheck shell=sh
+# shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
+
+# A real directory at `current`, as a server has it that was deployed to by hand: it becomes a release.
+adopt() {
+  name="adopted-$(date -u +%Y%m%dT%H%M%SZ)"
+  while [ -e "releases/$name" ] || [ -L "releases/$name" ]; do name="${name}x"; done
+  taken="releases/$name"
+  # In one step where mv can exchange: the link's text is right in the place that it lands in.
+  ln -s "$taken" "$taken" || refuse not-ready "can not make a link in $root/releases"
+  if ! mv --exchange -T "$taken" current 2>/dev/null; then
+    rm -f "$taken"
+    printf '%s' "$taken" >.shipit/take && sync .shipit/take .shipit || refuse not-ready 'can not write in .shipit'
+    ln -s "$taken" .shipit/take-link
+    mv -T current "$taken" || { rm -f .shipit/take .shipit/take-link; refuse not-ready "can not move $root/current"; }
+    mv -fT .shipit/take-link current
+    rm -f .shipit/take
+  fi
+  sync . releases
+  found=$(readlink "$taken/result" 2>/dev/null)
+  found_json=
+  case $found in
+    /nix/store/*)
+      if "$nix/nix-store" --realise "$found" --add-root "$root/$taken/result" --indirect >/dev/null 2>&1 9>&-; then
+        found_json=",\"store_path\":\"$(plain "$found")\""
+      fi ;;
+  esac
+  journal_line "$number" adopted ",\"release\":\"$name\"$found_json" ''
+  say "adopted $name"
+  number=$((number + 1))
+}
+
+# Puts the release into its place. `.shipit/placing` names it until it has its GC root, so that a half one is known as ours.
+place_release() {
+  there="releases/$release"
+  if [ -e "$there" ] && [ "$known" != yes ]; then
+    aside="$there.found"
+    while [ -e "$aside" ]; do aside="${aside}x"; done
+    mv -T "$there" "$aside" || refuse not-ready "can not move $root/$there aside"
+  fi
+  if [ ! -e "$there" ]; then
+    made=".shipit/incoming/$token/release"
+    mkdir -p "$made" || refuse not-ready "can not write in $root/.shipit"
+    if [ -n "$new_assets" ]; then
+      cp -RP "$new_assets/." "$made/" && chmod -R u+w "$made" || refuse not-ready "can not copy the assets into $root/.shipit"
+    fi
+    printf '%s' "$release" >.shipit/placing && sync .shipit/placing || refuse not-ready "can not write in $root/.shipit"
+    mv -T "$made" "$there" || refuse not-ready "can not make $root/$there"
+  fi
+  case $(readlink "$there/result" 2>/dev/null) in
+    '' | "$store_path") ;;
+    *) refuse not-ready "$root/$there has another closure" ;;
+  esac
+  # The root is made where it stays: one in a folder that is renamed afterwards is lost.
+  said=$("$nix/nix-store" --realise "$store_path" --add-root "$root/$there/result" --indirect 2>&1 9>&-) ||
+    refuse copy "the GC root could not be made: ${said##*error: }"
+  rm -f .shipit/placing
+}
+
+prune_releases() {
+  gone=
+  # shellcheck disable=SC2086 # release names have no blanks
+  for name in $prune; do
+    [ "$(readlink current)" != "releases/$name" ] && [ "$p_old" != "releases/$name" ] && [ -d "releases/$name" ] || continue
+    # Renamed first: a release is there with its root, or not at all.
+    mkdir -p .shipit/incoming
+    if mv -T "releases/$name" ".shipit/incoming/gone-$name" && rm -rf ".shipit/incoming/gone-$name"; then
+      journal_line 0 pruned ",\"release\":\"$name\"" ''
+      gone="$gone $name"
+    else
+      say "prune-failed $name"
+    fi
+  done
+  [ -z "$gone" ] || say "pruned$gone"
+}

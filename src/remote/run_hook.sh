@@ -1,0 +1,47 @@
+# The hook before the switch, and its end when the deploy is given up. Part of switch.sh.
+# shellcheck shell=sh
+# shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
+
+# Its words: those of `env -i`, then hook.sh's.
+run_hook() {
+  rm -f ".shipit/incoming/hook"
+  mkdir -p .shipit/incoming
+  mkfifo -m 600 .shipit/incoming/hook || refuse not-ready 'can not make a pipe in .shipit'
+  # Held open by this process alone: whatever ends it ends the hook too.
+  command exec 8<>.shipit/incoming/hook 7<.shipit/incoming/hook || refuse not-ready 'can not open a pipe in .shipit'
+  rm -f .shipit/hook.code
+  : >.shipit/hook.log
+  (
+    exec 8>&- 9>&-
+    trap - HUP PIPE INT TERM
+    if [ -n "$hook_user" ]; then
+      sudo -n -u "$hook_user" /usr/bin/env -i "$@"
+    else
+      /usr/bin/env -i "$@"
+    fi <&7 >.shipit/hook.log 2>&1
+    code=$?
+    printf %s "$code" >.shipit/hook.code
+    say "hook $code"
+  ) &
+  hook_process=$!
+  exec 7<&-
+  say hook-started
+  while [ ! -e .shipit/hook.code ] && kill -0 "$hook_process" 2>/dev/null; do
+    next_line || break
+    case $line in
+      beat) say ack ;;
+      back*) break ;;
+    esac
+  done
+  exec 8>&-
+  if [ ! -e .shipit/hook.code ]; then
+    # Given up: the closed pipe ends the hook, and the next one may not start beside it.
+    wait "$hook_process"
+    refuse given-up 'the client went away or gave up while the hook ran'
+  fi
+  if [ "$(cat .shipit/hook.code)" != 0 ]; then
+    say "hook-log $(packed <.shipit/hook.log)"
+    journal_line "$number" failed "$meta" ",\"reason\":\"hook before_switch ended with code $(cat .shipit/hook.code)\""
+    refuse hook "the hook ended with code $(cat .shipit/hook.code)"
+  fi
+}

@@ -1,0 +1,218 @@
+# The end of a switch: written once, used by a verdict, a lost client, a dead half, and whoever comes next.
+# All of it runs in the root folder with the lock held on descriptor 9; `control`, `unit` and `patience` are set.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # sent as one text with common.sh and switch.sh or outcome.sh
+
+unit_now() {
+  unit_state=
+  unit_invocation=
+  unit_job=
+  while IFS= read -r line; do
+    case $line in
+      ActiveState=*) unit_state=${line#*=} ;;
+      InvocationID=*) unit_invocation=${line#*=} ;;
+      Job=*) unit_job=${line#*=} ;;
+    esac
+  done <<EOF
+$(show_unit -p ActiveState -p InvocationID -p Job)
+EOF
+}
+
+shutting_down() {
+  [ "$(timeout -s KILL 10 systemctl is-system-running 2>/dev/null 9>&-)" = stopping ]
+}
+
+# Restarts without waiting: a restart in the foreground is deaf for as long as the unit's start timeout.
+# reset-failed first, or the start limit of a crash loop would refuse a good release too; its status means nothing.
+# No file is written on the way: the disk may be full.
+restart_unit() {
+  (
+    control_unit reset-failed >/dev/null 2>&1
+    said=$(control_unit restart 2>&1) || say "restart-refused $(plain "$said")"
+  ) </dev/null 9>&- &
+  restart_process=$!
+}
+
+restarting() {
+  kill -0 "$restart_process" 2>/dev/null
+}
+
+# The journal: whole lines, each on the disk before the next step.
+journal_line() {
+  mkdir -p .shipit
+  if [ -s .shipit/journal.jsonl ] && [ -n "$(tail -c 1 .shipit/journal.jsonl)" ]; then
+    # A torn line of a dead writer or a full disk: it stays, on a line of its own.
+    printf '\n' >>.shipit/journal.jsonl
+  fi
+  printf '{"v":1,"deploy":%s,"time":"%s","event":"%s"%s%s}\n' \
+    "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$2" "$3" "$4" >>.shipit/journal.jsonl &&
+    sync .shipit/journal.jsonl
+}
+
+# What `pending` or an `end.*` file says, into p_*.
+read_intent() {
+  p_token='' p_number=0 p_old='' p_new='' p_before='' p_was='' p_meta=''
+  while IFS= read -r line; do
+    case $line in
+      token=*) p_token=${line#*=} ;;
+      number=*) p_number=${line#*=} ;;
+      old=*) p_old=${line#*=} ;;
+      new=*) p_new=${line#*=} ;;
+      before=*) p_before=${line#*=} ;;
+      was=*) p_was=${line#*=} ;;
+      meta=*) p_meta=${line#*=} ;;
+    esac
+  done <"$1"
+}
+
+# decide WORD EVENT REASON INVOCATION: the rename is the decision. It needs no space and can't tear; the journal's line follows.
+decide() {
+  mv -fT .shipit/pending ".shipit/end.$1" || return 1
+  sync .shipit
+  write_end "$1" "$2" "$3" "$4"
+}
+
+write_end() {
+  reason_json=
+  if [ -n "$3" ]; then reason_json=",\"reason\":\"$(plain "$3")\""; fi
+  if [ -n "$4" ]; then reason_json="$reason_json,\"invocation\":\"$4\""; fi
+  if journal_line "$p_number" "$2" "$p_meta" "$reason_json"; then
+    rm -f ".shipit/end.$1"
+  fi
+}
+
+# Decisions whose line was never written, because the writer died or the disk was full.
+write_missing_ends() {
+  for end in .shipit/end.*; do
+    [ -e "$end" ] || continue
+    word=${end##*/end.}
+    read_intent "$end"
+    written=
+    while IFS= read -r line; do
+      case $line in
+        *'"event":"started"'* | *'"event":"live"'*) ;;
+        *"\"token\":\"$p_token\""*) written=yes ;;
+      esac
+    done <<EOF
+$(tail -n 20 .shipit/journal.jsonl 2>/dev/null)
+EOF
+    if [ -n "$written" ]; then rm -f "$end"; continue; fi
+    case $word in
+      kept) write_end kept kept '' '' ;;
+      reverted) write_end reverted reverted 'its server half ended before it could write why' '' ;;
+      *) write_end "$word" failed 'its server half ended before it could write why' '' ;;
+    esac
+  done
+}
+
+# settle REASON EVENT: puts back what ran before `pending` was written. Safe to run again at any point.
+# Sets `settled` to the word of the outcome.
+settle() {
+  settled=
+  [ -e .shipit/pending ] || return 0
+  read_intent .shipit/pending
+  word=reverted
+  event=$2
+  reason=$1
+  now=$(readlink current 2>/dev/null)
+  unit_now
+  if [ "$now" = "$p_new" ] && [ "$p_new" != "$p_old" ]; then
+    say "going-back $(plain "$reason")"
+    if [ -n "$p_old" ]; then
+      # The link was made beforehand, because now the disk may be full.
+      [ "$(readlink .shipit/back 2>/dev/null)" = "$p_old" ] || { rm -f .shipit/back; ln -s "$p_old" .shipit/back; }
+      mv -fT .shipit/back current
+    else
+      mv -fT current .shipit/left
+    fi
+    sync .
+  elif [ "$now" != "$p_old" ]; then
+    # Somebody moved `current` meanwhile: theirs to answer for.
+    decide superseded failed "$reason; then somebody else moved current to $now, which was left alone" ''
+    settled=superseded
+    return 0
+  fi
+  [ -n "$p_old" ] || { word=failed; event=failed; }
+
+  # A restart only if what ran before is gone: before the restart of the switch it still runs.
+  if [ "$unit_state" != "$p_was" ] || [ "$unit_invocation" != "$p_before" ] || [ -n "${unit_job##0*}" ]; then
+    if shutting_down; then
+      # Restarts are refused now. `pending` stays, and the next one who comes finishes this.
+      return 0
+    fi
+    failed_start=$unit_invocation
+    restart_unit
+    if [ -n "$p_old" ]; then
+      if ! wait_until_up "$failed_start" && [ "$p_was" = active ]; then
+        word=broken
+        event=failed
+        reason="$reason; what ran before was put back but its unit did not come up"
+      fi
+    else
+      wait_until_gone "$failed_start"
+    fi
+  fi
+  unit_now
+  decide "$word" "$event" "$reason" ''
+  settled=$word
+}
+
+# Until the unit runs as another start than the one named, for a second; else 1, when it has failed or after `patience`.
+wait_until_up() {
+  give_up=$(($(uptime_seconds) + patience))
+  seen=
+  seen_at=
+  while [ "$(uptime_seconds)" -lt "$give_up" ]; do
+    sleep 0.2
+    unit_now
+    if [ "$unit_state" = active ] && [ "$unit_invocation" != "$1" ]; then
+      if [ "$seen" = "$unit_invocation" ]; then
+        seen_at=$((seen_at + 1))
+        [ "$seen_at" -lt 5 ] || return 0
+      else
+        seen=$unit_invocation
+        seen_at=0
+      fi
+    else
+      seen=
+      # Nothing will start it again: known now, no need to wait.
+      if ! restarting && [ "$unit_state" = failed ] && [ -z "${unit_job##0*}" ]; then return 1; fi
+    fi
+  done
+  return 1
+}
+
+# After a first deploy failed: there is nothing to run, and the restart ends the process of the failed release.
+wait_until_gone() {
+  give_up=$(($(uptime_seconds) + patience))
+  while [ "$(uptime_seconds)" -lt "$give_up" ]; do
+    sleep 0.2
+    unit_now
+    if restarting; then continue; fi
+    if [ "$unit_invocation" != "$1" ] || [ "$unit_state" = failed ] || [ "$unit_state" = inactive ]; then return 0; fi
+  done
+}
+
+# What a dead deploy may have left, settled by whoever holds the lock now.
+settle_leftovers() {
+  if [ -e .shipit/take ]; then
+    taken=$(cat .shipit/take)
+    if [ ! -e current ] && [ ! -L current ] && [ -d "$taken" ]; then
+      ln -s "$taken" .shipit/take-link && mv -fT .shipit/take-link current
+    fi
+    rm -f .shipit/take .shipit/take-link
+  fi
+  if [ -e .shipit/placing ]; then
+    half=$(cat .shipit/placing)
+    case $half in
+      '' | *[!A-Za-z0-9._-]*) ;;
+      *) [ -e "releases/$half/result" ] || rm -rf "releases/$half" ;;
+    esac
+    rm -f .shipit/placing
+  fi
+  write_missing_ends
+  if [ -e .shipit/pending ]; then
+    settle 'both its client and its server half ended without a word' interrupted
+  fi
+  rm -rf .shipit/incoming
+}

@@ -1,0 +1,221 @@
+# The transaction: makes one release live, or leaves what ran before. Deploy and rollback both.
+#
+# Its client says, line by line on stdin:  beat · go · keep INVOCATION · back REASON
+# It answers with lines of `say`:          waiting · busy · moved · refused · adopted · placed · hook · ready · switched ·
+#                                          unit · health · restart-refused · going-back · ack · done · pruned · end
+# End of file and silence mean `back`: a killed client, a closed lid and a cut cable end alike.
+# shellcheck shell=sh
+# shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
+
+new_assets='' health_url='' health_host='' hook_user='' prune=''
+while [ $# -gt 0 ]; do
+  word=$1
+  value=${word#*=}
+  shift
+  case $word in
+    --) break ;;                                  # what follows are the words of the hook
+    root=*) root=$value ;;
+    unit=*) unit=$value ;;
+    control=*) control=$value ;;
+    patience=*) patience=$value ;;
+    token=*) token=$value ;;
+    silence=*) silence=$value ;;                  # seconds without a line before it goes back
+    limit=*) limit=$value ;;                      # seconds for the check, whatever the client says
+    wait=*) wait=$value ;;                        # seconds for the lock
+    nix=*) nix=$value ;;
+    release=*) release=$value ;;
+    store_path=*) store_path=$value ;;
+    assets=*) new_assets=$value ;;
+    place=*) place=$value ;;                      # yes: a deploy, put it there; no: a rollback, it is there
+    known=*) known=$value ;;                      # yes: the journal names this release
+    seen_current=*) seen_current=$value ;;
+    seen_journal=*) seen_journal=$value ;;        # its size when the client looked
+    number=*) number=$value ;;
+    meta=*) meta=$value ;;                        # the journal's fields, JSON, each with a comma before it
+    holder=*) holder=$value ;;
+    health_url=*) health_url=$value ;;
+    health_host=*) health_host=$value ;;
+    health_name=*) health_name=$value ;;
+    health_port=*) health_port=$value ;;
+    health_path=*) health_path=$value ;;
+    asker=*) asker=$value ;;
+    prune=*) prune="$prune $value" ;;
+    hook_user=*) hook_user=$value ;;
+  esac
+done
+
+# A line of the client, bytewise: `head -n1` would swallow the second of two lines in one packet.
+# 0: `line` has it; 1: end of file; 2: silence.
+next_line() {
+  line=$(exec timeout -s KILL "$silence" sh -c 'IFS= read -r line && printf %s "$line"' 9>&- 8>&-)
+  case $? in
+    0) return 0 ;;
+    124 | 137) return 2 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Before the switch nothing is to be undone: say why and go.
+refuse() {
+  say "refused $1 $(plain "$2")"
+  rm -rf ".shipit/incoming"
+  say end
+  exit 0
+}
+
+seen_now() {
+  if [ -L current ]; then
+    printf 'link %s' "$(readlink current)"
+  elif [ -d current ]; then
+    printf directory
+  elif [ -e current ]; then
+    printf strange
+  else
+    printf absent
+  fi
+}
+
+journal_size() {
+  stat -c %s .shipit/journal.jsonl 2>/dev/null || printf 0
+}
+
+write_intent() {
+  unit_now
+  p_old=
+  if [ -L current ]; then p_old=$(readlink current); fi
+  p_new="releases/$release"
+  before=$unit_invocation
+  was=$unit_state
+  rm -f .shipit/next .shipit/back
+  ln -s "$p_new" .shipit/next || return 1
+  [ -z "$p_old" ] || ln -s "$p_old" .shipit/back || return 1
+  {
+    printf 'token=%s\nnumber=%s\nold=%s\nnew=%s\n' "$token" "$number" "$p_old" "$p_new" &&
+      printf 'before=%s\nwas=%s\nmeta=%s\n' "$before" "$was" "$meta"
+  } >.shipit/pending.tmp || return 1
+  # Durable before visible: nothing of `nix copy` is synced by itself, and a power loss after the relink would leave
+  # a current release of empty files that Nix calls valid.
+  sync .shipit/pending.tmp && sync -f "$p_new" && sync -f "$store_path" || return 1
+  journal_line "$number" started "$meta" ",\"previous\":\"$(plain "${p_old#releases/}")\"" || return 1
+  mv -fT .shipit/pending.tmp .shipit/pending && sync .shipit
+}
+
+give_back() {
+  kill -KILL $watchers 2>/dev/null
+  settle "$1" "${2:-reverted}"
+  say "done ${settled:-unknown} $(plain "$1")"
+}
+
+keep() {
+  unit_now
+  if [ "$unit_state" = active ] && [ "$unit_invocation" = "$1" ] && [ "$1" != "$before" ] &&
+    [ "$(readlink current)" = "$p_new" ]; then
+    kill -KILL $watchers 2>/dev/null
+    read_intent .shipit/pending
+    if decide kept kept '' "$1"; then
+      say "done kept"
+      return 0
+    fi
+  fi
+  give_back "the unit was not the one that was checked when it was to be kept"
+  return 1
+}
+
+transaction() {
+  main_process=$(exec sh -c 'printf %s "$PPID"')
+  watchers=
+  settle_leftovers
+  if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
+  if [ "$(seen_now)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
+    # Its client decided on something else than what is here now, so it has to look again.
+    say moved
+    say end
+    exit 0
+  fi
+  mkdir -p releases .shipit/incoming || refuse not-ready "can not write in $root"
+  if [ -d current ] && [ ! -L current ]; then adopt; fi
+  if [ "$place" = yes ]; then
+    place_release
+  else
+    "$nix/nix-store" --check-validity "$store_path" >/dev/null 2>&1 9>&- && [ "$(readlink "releases/$release/result")" = "$store_path" ] ||
+      refuse not-ready "the closure of release $release is not complete any more"
+  fi
+  say "placed $number"
+  if [ $# -gt 0 ]; then run_hook "$@"; fi
+  say ready
+  while next_line; do
+    case $line in
+      beat) say ack ;;
+      go) break ;;
+      *) refuse given-up 'the client gave up' ;;
+    esac
+  done
+  [ "$line" = go ] || refuse given-up 'the client went away'
+
+  write_intent || {
+    rm -f .shipit/pending.tmp
+    if [ -e .shipit/pending ]; then settle 'the intent could not be written' reverted; fi
+    refuse not-ready "can not write in $root/.shipit: $(df -Pk . | tail -n 1)"
+  }
+  if ! mv -fT .shipit/next current; then
+    give_back 'current could not be replaced' failed
+    say end
+    exit 0
+  fi
+  sync .
+  restart_unit
+  say "switched ${before:-none}"
+  journal_line "$number" live "$meta" ''
+  watch_unit 8>&- 9>&- </dev/null &
+  watchers=$!
+  if [ -n "$health_url" ]; then
+    watch_health 8>&- 9>&- </dev/null &
+    watchers="$watchers $!"
+  fi
+  over=$(($(uptime_seconds) + limit))
+  while :; do
+    next_line
+    case $? in
+      1) give_back 'contact with the client was lost' && break ;;
+      2) give_back "the client was silent for $silence s" && break ;;
+    esac
+    case $line in
+      beat)
+        if [ "$(uptime_seconds)" -ge "$over" ]; then
+          give_back "no verdict within $limit s"
+          break
+        fi
+        say ack ;;
+      'keep '*)
+        if keep "${line#keep }"; then prune_releases; fi
+        break ;;
+      'back '*)
+        give_back "${line#back }"
+        break ;;
+    esac
+  done
+  rm -rf .shipit/incoming
+  say end
+}
+
+mkdir -p "$root/.shipit" && cd "$root" && chmod 700 .shipit || { say "refused not-ready can not make $root/.shipit"; say end; exit 0; }
+# `command`, because a failed exec ends a POSIX shell.
+command exec 9>>.shipit/lock || { say "refused not-ready can not open $root/.shipit/lock"; say end; exit 0; }
+if ! flock -n 9; then
+  say "waiting $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
+  if ! flock -w "$wait" 9; then
+    say "busy $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
+    say end
+    exit 0
+  fi
+fi
+printf '{"since":"%s"%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" >.shipit/holder 2>/dev/null
+
+# The guardian: if its child is killed, what the child began is settled here. Both hold the lock.
+(transaction "$@")
+if [ -e .shipit/pending ]; then
+  settle 'its server half was killed' reverted
+  say "done ${settled:-unknown} its server half was killed"
+  say end
+fi
+exit 0

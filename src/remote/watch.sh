@@ -1,0 +1,49 @@
+# The unit and the health check, watched in the background. Part of switch.sh.
+# shellcheck shell=sh
+# shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
+
+# Watchers tell the client by themselves, as soon as there is something to tell.
+alive() {
+  kill -0 "$main_process" 2>/dev/null
+}
+
+watch_unit() {
+  last=
+  while alive; do
+    now=$(show_unit -p ActiveState -p SubState -p InvocationID -p NRestarts -p Result -p ExecMainStatus -p Job | tr '\n' ' ')
+    if [ "$now" != "$last" ]; then
+      say "unit $now"
+      last=$now
+    fi
+    sleep 0.2
+  done
+}
+
+watch_health() {
+  while alive; do
+    # An answer counts for the start that ran before and after it: the one of a dying process or a stranger does not.
+    unit_now
+    asked=$unit_invocation
+    answer=$(ask 2>&1)
+    unit_now
+    if [ "$unit_invocation" = "$asked" ] && [ "$unit_state" = active ] && [ -n "$asked" ]; then
+      say "health $asked $(plain "$answer")"
+    fi
+    sleep 0.2
+  done
+}
+
+ask() {
+  case $asker in
+    curl)
+      set -- -q -sS -o /dev/null -w '%{http_code}' --max-time 5 --noproxy '*'
+      if [ -n "$health_host" ]; then set -- "$@" -H "Host: $health_host"; fi
+      timeout -s KILL 7 curl "$@" -- "$health_url" ;;
+    bash)
+      timeout -s KILL 5 bash --norc -c '
+        exec 3<>"/dev/tcp/$1/$2" || exit 7
+        printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$3" "$4" >&3
+        IFS=" " read -r _ status _ <&3
+        printf %s "$status"' ask "$health_name" "$health_port" "$health_path" "${health_host:-$health_name}" ;;
+  esac
+}
