@@ -215,7 +215,7 @@ impl Before<'_> {
         let missing = lacking(connection, state, &closure).await?;
         let plan = copy::plan(nix, &tops, &closure, &missing, events).await?;
         ready::space(settings, state, plan.bytes)?;
-        let trust = Trust { trusted: state.trusted == Some(true), keys: state.trusted_keys.clone() };
+        let trust = Trust::of(state);
         let key = settings
             .signing_key
             .as_deref()

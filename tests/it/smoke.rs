@@ -13,10 +13,18 @@ fn deploy_change_crash_rollback() {
 
     world.commit("2", "ok");
     world.deploy();
-    assert!(server.http_get("/").is_some_and(|(_, page)| page.contains("version: 2") && page.contains("<h1>2</h1>")));
+    assert!(
+        server
+            .http_get("/")
+            .is_some_and(|(_, page)| page.contains("version: 2") && page.contains("<h1>2</h1>"))
+    );
 
     world.commit("3", "crash");
-    world.shipit(&["deploy"]).expect(7).says(&["it ended with status 1", "boom: refused to start", "runs again"]);
+    world.shipit(&["deploy"]).expect(7).says(&[
+        "it ended with status 1",
+        "boom: refused to start",
+        "runs again",
+    ]);
     assert!(server.http_get("/").is_some_and(|(_, page)| page.contains("version: 2")));
 
     let back = world.shipit(&["rollback", &first[..7]]).expect(0);
