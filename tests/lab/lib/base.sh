@@ -31,7 +31,7 @@ base_layers() { # ROLE VARIANT
 
 lab_prepare() {
   # A machine whose keeper was killed as well is found here.
-  lab_sweep
+  lab_sweep unkept
   host_packages
   host_check
   local base

@@ -40,12 +40,15 @@ keeper_main() { # NAME
 }
 
 # Everything whose owner is gone, also where the keeper was killed as well, or not yet started.
-lab_sweep() {
+# A living keeper is just about to do it, so `prepare` leaves that to it.
+lab_sweep() { # [unkept]
   local name dead=()
   # Under the lock, each machine that is being made has its owner written down.
   lock_lab
   for name in $(all_names); do
-    alive "$(fact "$name" owner)" || dead+=("$name")
+    ! alive "$(fact "$name" owner)" || continue
+    [[ ${1:-} != unkept ]] || ! alive "$(fact "$name" keeper)" || continue
+    dead+=("$name")
   done
   unlock_lab
   for name in "${dead[@]}"; do
