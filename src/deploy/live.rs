@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::outcome::{self, Told};
+use super::plan;
 use super::switch::{self, Conversed, Limits, Story};
 use super::words::{self, Actor, Target};
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::journal::What;
-use crate::model::names::{DeployNumber, Invocation, ReleaseId};
-use crate::model::retention;
+use crate::model::names::{DeployNumber, Invocation};
 use crate::model::server::{Control, Current, ServerState};
 use crate::model::settings::Settings;
 use crate::remote::{self, Script};
@@ -65,15 +65,13 @@ pub async fn attempt(
     connection: &Connection,
     state: &ServerState,
     target: &Target,
-    hook: bool,
     interrupts: &mut Interrupts,
 ) -> Outcome<Try> {
     let settings = run.settings;
     let token = token::random().failed(Kind::Bug, "no random name for this deploy")?;
     let lock = run.lock_wait.unwrap_or(LOCK_WAIT);
-    let there: Vec<ReleaseId> = state.releases.iter().map(|(release, _)| release.clone()).collect();
-    let prune = retention::to_prune(&state.history, &there, &target.release, state.current.release(), settings.keep);
-    let words = words::switch(settings, state, target, &run.actor, &token, lock, &prune, hook);
+    let prune = plan::prune(run, state, &target.release);
+    let words = words::switch(settings, state, target, &run.actor, &token, lock, &prune);
     let talk = connection
         .talk(Script::Switch, &words)
         .await

@@ -1,14 +1,20 @@
 //! The flows: deploy and rollback, from the commit to the verdict. They speak in `model`'s values, call `tools`,
 //! and tell what happens as events; none of them prints.
 
+pub mod assets;
 pub mod build;
 pub mod connect;
+pub mod copy;
 pub mod live;
 pub mod outcome;
+pub mod pipeline;
+pub mod plan;
 pub mod ready;
 pub mod release_id;
+pub mod rollback;
 pub mod source;
 pub mod state;
 pub mod switch;
+pub mod trust;
 pub mod verdict;
 pub mod words;

@@ -29,6 +29,8 @@ pub struct Target {
     pub subject: Option<String>,
     /// Whether it is put there now (a deploy), or is there (a rollback).
     pub place: bool,
+    /// Whether the hooks run.
+    pub hook: bool,
     /// What the user typed: `deploy` or `rollback`.
     pub command: &'static str,
 }
@@ -84,7 +86,6 @@ pub fn switch(
     token: &str,
     wait: Duration,
     prune: &[ReleaseId],
-    hook: bool,
 ) -> Vec<String> {
     let known = state.history.entries.iter().any(|entry| entry.release.as_ref() == Some(&target.release));
     let seen = match &state.current {
@@ -126,7 +127,7 @@ pub fn switch(
         words.extend(health(http, state));
     }
     words.extend(prune.iter().map(|release| format!("prune={release}")));
-    if hook {
+    if target.hook && !settings.hooks.before_switch.is_empty() {
         words.push(format!("hook_user={}", ready::hook_user(state).unwrap_or_default()));
         words.push("--".to_owned());
         words.extend(self::hook(settings, state, &target.release));

@@ -1,6 +1,6 @@
 # The hook before the switch, and its end when the deploy is given up. Part of switch.sh.
 # shellcheck shell=sh
-# shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
+# shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2094,SC2154 # `refuse` exits; words and functions come from the parts sent with it
 
 # Its words: those of `env -i`, then hook.sh's.
 run_hook() {

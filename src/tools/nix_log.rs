@@ -198,7 +198,8 @@ pub struct NixFailure {
     pub log: Vec<String>,
     /// The error in one line.
     pub headline: String,
-    /// All of the error text, without colours and without the log that newer versions repeat in it.
+    /// All of the error text, without colours and without the log that newer versions repeat in it; before it, what
+    /// others said (ssh, git), which is often the cause.
     pub text: Vec<String>,
 }
 
@@ -323,7 +324,7 @@ impl NixLog {
             .and_then(|derivation| self.logs.iter().rev().find(|(of, _)| of == derivation))
             .map(|(_, lines)| lines.iter().cloned().collect())
             .unwrap_or_default();
-        let text = if text.is_empty() { self.texts.iter().cloned().collect() } else { text };
+        let text = self.texts.iter().cloned().chain(text).collect();
         NixFailure { derivation, log, headline, text }
     }
 }

@@ -1,0 +1,21 @@
+# The recipes only give short names to commands that work without just.
+
+# Ship the sample app to a throwaway server
+demo:
+    ./tests/demo
+
+# All tests, or those whose names contain one of the words
+test *names:
+    ./tests/all {{names}}
+
+# What needs no server: formatting, lints, unit tests
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo test --lib --bins
+    ./tests/shell
+
+# Rewrite the expected outputs in the tests, then look at the diff
+snapshots:
+    SNAPSHOTS=overwrite cargo test --lib
+    cargo fmt

@@ -1,0 +1,323 @@
+//! Sends the closure to the server, over the connection that stands.
+
+use std::time::{Duration, Instant};
+
+use super::build::explain_nix;
+use crate::model::event::{Event, Events};
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::StorePath;
+use crate::tools::nix::{Destination, Nix, NixError};
+use crate::tools::nix_json::PathInfo;
+use crate::tools::nix_log::{NixFailure, NixLog, Purpose, shortened};
+
+/// How many lines of Nix's error are shown.
+const SHOWN_ERROR_LINES: usize = 20;
+
+/// What is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The paths that are wanted there: the output, and the assets.
+    pub tops: Vec<StorePath>,
+    /// How many paths they need in all, themselves included.
+    pub closure: u64,
+    /// What the server lacks of them.
+    pub missing: Vec<PathInfo>,
+    /// The size of that, unpacked.
+    pub bytes: u64,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// How many paths.
+    pub paths: u64,
+    /// Their size, unpacked.
+    pub bytes: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The output, the assets, and all that they need: what to ask the server for.
+pub async fn closure(nix: &Nix, tops: &[StorePath]) -> Outcome<Vec<StorePath>> {
+    nix.closure(tops).await.map_err(|error| explain_nix(Kind::Copy, error))
+}
+
+/// Sizes and signatures of what the server lacks. Tells `Event::Missing`.
+pub async fn plan(
+    nix: &Nix,
+    tops: &[StorePath],
+    closure: &[StorePath],
+    missing: &[StorePath],
+    events: &Events,
+) -> Outcome<Plan> {
+    let missing = nix.path_infos(missing).await.map_err(|error| explain_nix(Kind::Copy, error))?;
+    let plan = Plan {
+        tops: tops.to_vec(),
+        closure: closure.len() as u64,
+        bytes: missing.iter().map(|info| info.size).sum(),
+        missing,
+    };
+    events.tell(Event::Missing {
+        closure: plan.closure,
+        paths: plan.missing.len() as u64,
+        bytes: plan.bytes,
+    });
+    Ok(plan)
+}
+
+/// Sends it. Nix asks the server once more what it lacks, so that this is right whatever happened since the plan; with
+/// nothing to send, nothing is run. Tells `Event::CopyingPath` and, at the end, `Event::Copied`.
+pub async fn copy(nix: &Nix, plan: &Plan, to: &Destination, events: &Events) -> Outcome<Copied> {
+    let began = Instant::now();
+    let paths = plan.missing.len() as u64;
+    if paths > 0 {
+        let mut log = NixLog::new(Purpose::Copy { paths });
+        let result = nix
+            .copy(to, &plan.tops, |line| {
+                if let Some(event) = log.line(line) {
+                    events.tell(event);
+                }
+            })
+            .await;
+        result.map_err(|error| explain(error, &log.failure(), to))?;
+    }
+    let copied = Copied { paths, bytes: plan.bytes, took: began.elapsed() };
+    events.tell(Event::Copied { paths: copied.paths, bytes: copied.bytes, took: copied.took });
+    Ok(copied)
+}
+
+fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
+    let error = match error {
+        NixError::Command(error) => error,
+        other => return explain_nix(Kind::Copy, other),
+    };
+    let cause =
+        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
+    let failure = Failure::new(Kind::Copy, cause.context(format!("the copy to {} failed", to.host)));
+    let failure = if nix.text.len() > 1 {
+        failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES))
+    } else {
+        failure
+    };
+    match advice(&nix.text.join("\n"), to) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// What to do about the errors that are known.
+fn advice(text: &str, to: &Destination) -> Option<String> {
+    let has = |needle: &str| text.contains(needle);
+    if has("lacks a signature by a trusted key") || has("lacks a valid signature") {
+        return Some(
+            "the server does not trust the key that signed this path, or nobody signed it: `shipit doctor` says which \
+             line its nix.conf needs"
+                .to_owned(),
+        );
+    }
+    if has("No space left on device") || has("database or disk is full") {
+        return Some(
+            "make room on the server: `nix-collect-garbage` there, and `shipit prune` for old releases"
+                .to_owned(),
+        );
+    }
+    if has("daemon-socket") && has("ermission denied") {
+        return Some(
+            "the login may not use Nix there: `sudo usermod -aG nix-users <the login>` on the server"
+                .to_owned(),
+        );
+    }
+    if has("is not allowed to connect to the Nix daemon") {
+        return Some("name the login in `allowed-users` of the server's /etc/nix/nix.conf".to_owned());
+    }
+    // bash and zsh say "command not found", dash "not found", an absolute path "No such file or directory".
+    let shell = |line: &str| line.contains("not found") || line.contains("No such file or directory");
+    if has("command not found") || text.lines().any(|line| line.contains(&to.daemon) && shell(line)) {
+        return Some(format!("is Nix still at {} on the server?", to.daemon));
+    }
+    if has("Connection closed by UNKNOWN") || has("Control socket") || has("UNKNOWN port 65535") {
+        return Some(
+            "the connection to the server was lost: deploy again, what was sent stays there".to_owned(),
+        );
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::nix::tests::nix;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    /// A folder whose name needs quoting, with an `ssh` in it that runs the command here: what counts is how Nix calls
+    /// it. The server's store is a folder.
+    struct World {
+        folder: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new(ssh: &str) -> Self {
+            let it = World { folder: tempfile::Builder::new().prefix("a b%").tempdir().unwrap() };
+            it.program("ssh", ssh);
+            let store = it.path().join("store");
+            fs::create_dir(&store).unwrap();
+            it.program("daemon-there", &format!("NIX_REMOTE='{}' exec nix-daemon \"$@\"", store.display()));
+            it
+        }
+
+        fn path(&self) -> &Path {
+            self.folder.path()
+        }
+
+        fn program(&self, name: &str, script: &str) {
+            let path = self.path().join("bin").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
+        fn nix(&self) -> Nix {
+            // Just enough of PATH: our ssh first, and the real nix-daemon for the script.
+            let bin = self.path().join("bin");
+            nix().with_env(
+                "PATH",
+                format!("{}:/usr/local/bin:/usr/bin:/bin:/nix/var/nix/profiles/default/bin", bin.display()),
+            )
+        }
+
+        fn destination(&self) -> Destination {
+            Destination {
+                host: "deploy@server".parse().unwrap(),
+                socket: self.path().join("control"),
+                daemon: "shipit-daemon".into(),
+            }
+        }
+
+        /// A small path of its own.
+        async fn top(&self) -> StorePath {
+            let tree = self.path().join("shipit-try-copy");
+            fs::create_dir_all(&tree).unwrap();
+            fs::write(tree.join("a"), format!("{:?}", self.path())).unwrap();
+            nix().add(&tree).await.unwrap()
+        }
+
+        async fn copy(&self) -> (Outcome<Copied>, Vec<Event>) {
+            let (events, mut heard) = Events::channel();
+            let tops = [self.top().await];
+            let all = closure(&self.nix(), &tops).await.unwrap();
+            let plan = plan(&self.nix(), &tops, &all, &all, &events).await.unwrap();
+            let copied = copy(&self.nix(), &plan, &self.destination(), &events).await;
+            let mut told = Vec::new();
+            while let Ok(event) = heard.try_recv() {
+                told.push(event);
+            }
+            (copied, told)
+        }
+    }
+
+    const RECORD: &str =
+        "printf '%s\\n' \"$@\" >> \"$(dirname \"$0\")/said\"\npwd >> \"$(dirname \"$0\")/where\"\n";
+
+    #[tokio::test]
+    async fn a_copy_goes_over_the_socket_and_arrives() {
+        // The command is the last word, or the words behind `--`; the name of the daemon is replaced by ours.
+        let world = World::new(&format!(
+            "{RECORD}for word; do case $word in *shipit-daemon*) exec \"$(dirname \"$0\")/daemon-there\" --stdio;; esac; done; exit 1"
+        ));
+        let (copied, told) = world.copy().await;
+        let copied = copied.unwrap();
+        assert_eq!(copied.paths, 1);
+        assert!(copied.bytes > 100);
+        assert!(matches!(told[0], Event::Missing { closure: 1, paths: 1, .. }), "{told:?}");
+        assert_eq!(told[1], Event::CopyingPath { name: "shipit-try-copy".into(), number: 1, of: 1 });
+        assert!(matches!(told[2], Event::Copied { paths: 1, .. }), "{told:?}");
+        let top = world.top().await;
+        assert!(world.path().join("store").join(top.as_str().trim_start_matches('/')).exists());
+
+        let said = fs::read_to_string(world.path().join("bin/said")).unwrap();
+        let said: Vec<&str> = said.lines().collect();
+        assert_eq!(said[0], "server");
+        for word in ["none", "-oControlPath=./control", "-oControlMaster=no", "-oProxyCommand=false"] {
+            assert!(said.contains(&word), "{word}: {said:?}");
+        }
+        let place = fs::read_to_string(world.path().join("bin/where")).unwrap();
+        assert_eq!(Path::new(place.lines().next().unwrap()), world.path().canonicalize().unwrap());
+    }
+
+    #[tokio::test]
+    async fn known_errors_have_a_hint() {
+        for (said, hint) in [
+            ("sh: 1: shipit-daemon: not found", "is Nix still at"),
+            ("error: getting status of '/nix/var/nix/daemon-socket/socket': Permission denied", "nix-users"),
+            ("write: No space left on device", "make room"),
+        ] {
+            let world = World::new(&format!("echo \"{said}\" >&2; exit 1"));
+            let failure = world.copy().await.0.unwrap_err();
+            assert_eq!(failure.kind, Kind::Copy);
+            assert_eq!(failure.error.to_string(), "the copy to deploy@server failed");
+            assert!(failure.hints.first().is_some_and(|text| text.contains(hint)), "{failure:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_master_it_fails_and_opens_no_connection() {
+        let world = World::new("exec /usr/bin/ssh \"$@\"");
+        let failure = world.copy().await.0.unwrap_err();
+        assert_eq!(failure.kind, Kind::Copy);
+        assert!(failure.hints[0].contains("connection to the server was lost"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn nothing_missing_runs_nothing() {
+        let world = World::new("exit 1");
+        let (events, _heard) = Events::channel();
+        let plan = plan(&world.nix(), &[world.top().await], &[], &[], &events).await.unwrap();
+        let copied = copy(&world.nix(), &plan, &world.destination(), &events).await.unwrap();
+        assert_eq!((copied.paths, copied.bytes), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn signing_adds_a_signature_once() {
+        use crate::deploy::trust::{PublicKey, Trust, check_trust, sign};
+        let world = World::new("exit 1");
+        let secret = world.path().join("secret");
+        // An input-addressed path: a derivation's output.
+        let expression = format!(
+            "derivation {{ name = \"shipit-try-sign\"; system = builtins.currentSystem; builder = \"/bin/sh\"; args = [ \"-c\" \"echo '{}' > $out\" ]; }}",
+            world.path().display()
+        );
+        let build = crate::tools::cmd::Cmd::new("nix-build", Duration::from_secs(60))
+            .args(["--no-out-link", "--expr", &expression])
+            .env("NIX_CONFIG", "sandbox = false\nsubstituters =\nbuild-users-group =\n");
+        let built = crate::tools::process::run(&build)
+            .await
+            .unwrap_or_else(|error| panic!("{error} {}", error.stderr));
+        let path: StorePath = built.text().parse().unwrap();
+        let generate = crate::tools::cmd::Cmd::new("nix-store", Duration::from_secs(60))
+            .args(["--generate-binary-cache-key", "try-1"])
+            .args([&secret, &world.path().join("public")]);
+        crate::tools::process::run(&generate).await.unwrap();
+
+        let key = PublicKey::of(&secret).unwrap();
+        assert_eq!(key.text, fs::read_to_string(world.path().join("public")).unwrap().trim());
+        let infos = async || nix().path_infos(std::slice::from_ref(&path)).await.unwrap();
+        let trust = Trust { trusted: false, keys: vec![key.text.clone()] };
+        check_trust(&infos().await, &trust, None).unwrap_err();
+        for _ in 0..2 {
+            sign(&nix(), &infos().await, &secret, &key).await.unwrap();
+        }
+        let signed = infos().await;
+        assert!(signed[0].is_signed_by("try-1") && signed[0].signatures.len() == 1, "{signed:?}");
+        check_trust(&signed, &trust, None).unwrap();
+        let failure = sign(
+            &nix(),
+            &[PathInfo { signatures: vec![], ..signed[0].clone() }],
+            Path::new("/nowhere"),
+            &key,
+        )
+        .await;
+        assert_eq!(failure.unwrap_err().error.to_string(), "could not sign what is sent");
+    }
+}

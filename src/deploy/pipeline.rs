@@ -1,0 +1,271 @@
+//! A whole deploy: the commit, the build beside the connection, the copy, the switch.
+
+use std::cell::OnceCell;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::assets::assets;
+use super::build::build;
+use super::connect::ssh_failure;
+use super::copy;
+use super::live::{self, Run, Try};
+use super::plan;
+use super::ready;
+use super::release_id;
+use super::source::{self, Wanted};
+use super::state;
+use super::trust::{self, PublicKey, Trust};
+use super::words::Target;
+use crate::model::done::{Did, Done};
+use crate::model::event::Event;
+use crate::model::failure::{Failed, Failure, Kind, Outcome};
+use crate::model::names::{ReleaseId, StorePath, System};
+use crate::model::server::ServerState;
+use crate::model::settings::SystemChoice;
+use crate::remote::{self, Script};
+use crate::tools::nix::{Destination, Nix};
+use crate::tools::signals::Interrupts;
+use crate::tools::source::Source;
+use crate::tools::ssh::{Connection, SshError};
+
+/// How long the server may take to say which paths it lacks.
+const MISSING: Duration = Duration::from_secs(150);
+/// How often a deploy looks again when somebody else was quicker.
+const TRIES: u32 = 5;
+
+/// What the command line asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Which commit.
+    pub wanted: Wanted<'a>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What is ready to be made live.
+struct Prepared {
+    source: Source,
+    store_path: StorePath,
+    assets: Option<StorePath>,
+    state: ServerState,
+}
+
+/// What the steps before the switch share.
+struct Before<'a> {
+    run: &'a Run<'a>,
+    nix: Nix,
+    /// The private folder of this run, for links and temporary trees.
+    scratch: &'a Path,
+    dry_run: bool,
+    /// Filled as soon as there is a connection, and closed by `deploy` however the rest ends.
+    connection: &'a OnceCell<Connection>,
+}
+
+/// Deploys.
+///
+/// # Errors
+/// As `docs/exit-codes.md` says; each failure names what is live now where that could be in doubt.
+pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrupts) -> Outcome<Done> {
+    let began = Instant::now();
+    let scratch = tempfile::Builder::new()
+        .prefix("shipit-run-")
+        .tempdir_in(&run.options.runtime_folder)
+        .failed(Kind::Usage, "no private folder could be made for this run")?;
+    let connection = OnceCell::new();
+    let before = Before {
+        run,
+        nix: Nix::new(),
+        scratch: scratch.path(),
+        dry_run: request.dry_run,
+        connection: &connection,
+    };
+    let mut wishes = interrupts.clone();
+    // Until the switch nothing is to be undone, so a signal simply ends the work; the children end with it.
+    let prepared = tokio::select! {
+        prepared = before.prepare(request.wanted) => prepared,
+        wish = wishes.more_than(0) => {
+            Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())))
+        }
+    };
+    let done = match (prepared, connection.get()) {
+        (Ok(prepared), Some(connection)) => finish(run, connection, prepared, request.dry_run, began, interrupts).await,
+        (Ok(_), None) => Err(Failure::msg(Kind::Bug, "there is no connection")),
+        (Err(failure), _) => Err(failure),
+    };
+    if let Some(connection) = connection.into_inner() {
+        connection.close().await;
+    }
+    done
+}
+
+/// From "all is there" to live: tries, and looks again where somebody else was quicker.
+async fn finish(
+    run: &Run<'_>,
+    connection: &Connection,
+    prepared: Prepared,
+    dry_run: bool,
+    began: Instant,
+    interrupts: &mut Interrupts,
+) -> Outcome<Done> {
+    let Prepared { source, store_path, assets, mut state } = prepared;
+    for _ in 0..TRIES {
+        let release = choose_id(&source, &store_path, assets.as_ref(), &state);
+        let done = |did| Done {
+            did,
+            host: run.settings.host.clone(),
+            release: release.clone(),
+            deploy: None,
+            store_path: store_path.clone(),
+            previous: state.current.release().map(ToString::to_string),
+            checked: "nothing was touched".to_owned(),
+            took: began.elapsed(),
+        };
+        if is_live(&state, &release, &store_path) {
+            run.events.tell(Event::AlreadyLive { release: release.clone() });
+            return Ok(done(Did::AlreadyLive));
+        }
+        let target = Target {
+            release: release.clone(),
+            store_path: store_path.clone(),
+            assets: assets.clone(),
+            subject: source.subject.clone(),
+            place: true,
+            hook: true,
+            command: "deploy",
+        };
+        if dry_run {
+            plan::tell(run, &state, &target);
+            return Ok(done(Did::Planned));
+        }
+        match live::attempt(run, connection, &state, &target, interrupts).await? {
+            Try::Live(live) => {
+                let (deploy, previous, checked) = (Some(live.deploy), live.previous, live.checked);
+                return Ok(Done { deploy, previous, checked, ..done(Did::Live) });
+            }
+            Try::Moved => state = look(run, connection).await?,
+        }
+    }
+    Err(live::busy(run, "others change what is live there all the time"))
+}
+
+impl Before<'_> {
+    /// All before the switch: commit, build and connection side by side, the copy.
+    async fn prepare(&self, wanted: Wanted<'_>) -> Outcome<Prepared> {
+        let settings = self.run.settings;
+        let source = source::find(&settings.folder, wanted, &self.run.events).await?;
+        let ((store_path, assets), (connection, state)) =
+            tokio::try_join!(self.make(&source, settings.system.system()), self.reach())?;
+        let store_path = match self.other_system(&state)? {
+            Some(system) => self.make(&source, &system).await.map_err(|failure| not_here(failure, &system))?.0,
+            None => store_path,
+        };
+        self.send(&store_path, assets.as_ref(), connection, &state).await?;
+        Ok(Prepared { source, store_path, assets, state })
+    }
+
+    /// Builds, and puts the assets into the store.
+    async fn make(&self, source: &Source, system: &System) -> Outcome<(StorePath, Option<StorePath>)> {
+        let (settings, events) = (self.run.settings, &self.run.events);
+        let built = build(&self.nix, source, &settings.package, system, self.scratch, events).await?;
+        let assets = assets(&self.nix, source, &settings.app, &settings.assets, self.scratch).await?;
+        Ok((built.store_path, assets))
+    }
+
+    /// Connects, looks, judges.
+    async fn reach(&self) -> Outcome<(&Connection, ServerState)> {
+        let (run, began) = (self.run, Instant::now());
+        run.events.tell(Event::Connecting { host: run.settings.host.clone() });
+        let connection = Connection::open(&run.options).await.map_err(ssh_failure)?;
+        let connection = self.connection.get_or_init(|| connection);
+        let state = look(run, connection).await?;
+        ready::check(run.settings, &state, !run.settings.hooks.before_switch.is_empty(), &run.events)?;
+        run.events.tell(Event::Connected { host: run.settings.host.clone(), took: began.elapsed() });
+        Ok((connection, state))
+    }
+
+    /// The system to build for after all, when the guess was wrong.
+    fn other_system(&self, state: &ServerState) -> Outcome<Option<System>> {
+        let Some(system) = &state.system else { return Ok(None) };
+        match &self.run.settings.system {
+            SystemChoice::Guessed(guess) if guess != system => Ok(Some(system.clone())),
+            SystemChoice::Named(named) if named != system => Err(Failure::msg(
+                Kind::NotReady,
+                format!("{} is {system}, and shipit.toml says system = \"{named}\"", self.run.settings.host),
+            )
+            .hint(format!("system = \"{system}\"   in shipit.toml, or leave it out"))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Sends what the server lacks. What would fail half-way is refused first.
+    async fn send(
+        &self,
+        store_path: &StorePath,
+        assets: Option<&StorePath>,
+        connection: &Connection,
+        state: &ServerState,
+    ) -> Outcome<()> {
+        let (settings, nix, events) = (self.run.settings, &self.nix, &self.run.events);
+        let tops: Vec<StorePath> = std::iter::once(store_path).chain(assets).cloned().collect();
+        let closure = copy::closure(nix, &tops).await?;
+        let missing = lacking(connection, state, &closure).await?;
+        let plan = copy::plan(nix, &tops, &closure, &missing, events).await?;
+        ready::space(settings, state, plan.bytes)?;
+        let trust = Trust { trusted: state.trusted == Some(true), keys: state.trusted_keys.clone() };
+        let key = settings.signing_key.as_deref().map(|file| PublicKey::of(file).map(|key| (file, key))).transpose()?;
+        trust::check_trust(&plan.missing, &trust, key.as_ref().map(|(_, key)| key))?;
+        if self.dry_run {
+            return Ok(());
+        }
+        if let Some((file, key)) = &key {
+            trust::sign(nix, &plan.missing, file, key).await?;
+        }
+        let to = Destination {
+            host: settings.host.clone(),
+            socket: connection.socket().to_owned(),
+            daemon: format!("{}/nix-daemon", state.nix_bin.as_deref().unwrap_or_default()),
+        };
+        copy::copy(nix, &plan, &to, events).await.map(|_| ())
+    }
+}
+
+async fn look(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
+    state::look(connection, &run.settings.root, &run.settings.unit).await.map_err(ssh_failure)
+}
+
+fn not_here(failure: Failure, system: &System) -> Failure {
+    failure
+        .hint(format!("the server is {system}: name a builder for it (`builders` in nix.conf), or deploy from CI on a {system} runner"))
+}
+
+/// Which of these paths the server lacks: one exec.
+async fn lacking(connection: &Connection, state: &ServerState, closure: &[StorePath]) -> Outcome<Vec<StorePath>> {
+    let paths: String = closure.iter().map(|path| format!("{path}\n")).collect();
+    let nix = state.nix_bin.clone().unwrap_or_default();
+    let asked: Result<Vec<String>, SshError> =
+        connection.ask(Script::Missing, &[nix], paths.as_bytes(), MISSING).await;
+    let lines = asked.map_err(ssh_failure)?;
+    let said: Vec<(&str, &str)> = lines.iter().filter_map(|line| remote::parse(line)).collect();
+    if let Some((_, text)) = said.iter().find(|(word, _)| *word == "failed") {
+        return Err(Failure::msg(Kind::NotReady, format!("the server's Nix could not say what it has: {text}")));
+    }
+    Ok(said.iter().filter(|(word, _)| *word == "missing").filter_map(|(_, path)| path.parse().ok()).collect())
+}
+
+/// The release's name: the commit's, unless the server knows that name with another closure.
+fn choose_id(source: &Source, store_path: &StorePath, assets: Option<&StorePath>, state: &ServerState) -> ReleaseId {
+    let usual = release_id::release_id(source, store_path, assets);
+    let known = state.history.entries.iter().filter(|entry| entry.release.as_ref() == Some(&usual));
+    let other = known.filter_map(|entry| entry.store_path.as_ref()).any(|path| path != store_path);
+    match &source.commit {
+        Some(commit) if other => release_id::other_output_id(commit, store_path, assets),
+        _ => usual,
+    }
+}
+
+fn is_live(state: &ServerState, release: &ReleaseId, store_path: &StorePath) -> bool {
+    state.current.release() == Some(release)
+        && state.current_store_path.as_ref() == Some(store_path)
+        && state.unit.active == "active"
+        && state.pending.is_none()
+}

@@ -1,0 +1,49 @@
+//! What a deploy would do, as the steps of `--dry-run`.
+
+use super::live::Run;
+use super::ready;
+use super::words::Target;
+use crate::model::event::Event;
+use crate::model::names::{AssetPath, ReleaseId};
+use crate::model::retention;
+use crate::model::server::{Current, ServerState};
+
+/// Tells the steps. The build, what is missing and its size were told already: they were really done.
+pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
+    let settings = run.settings;
+    let tell = |step: String| run.events.tell(Event::Plan { step });
+    let now = match &state.current {
+        Current::Absent => "nothing",
+        Current::Directory => "a folder that shipit did not make",
+        Current::Release(release) => release.short(),
+        Current::Elsewhere(text) => text,
+        Current::Strange => "neither a link nor a folder",
+    };
+    tell(format!("current: {now} → {}", target.release.short()));
+    if state.current == Current::Directory {
+        tell(format!("keep the folder {}/current as a release that can be gone back to", settings.root));
+    }
+    if target.assets.is_some() {
+        let names: Vec<&str> = settings.assets.iter().map(AssetPath::as_str).collect();
+        tell(format!("put {} beside result", names.join(", ")));
+    }
+    if !settings.hooks.before_switch.is_empty() {
+        let user = ready::hook_user(state).unwrap_or(&state.user);
+        tell(format!("run the hook `{}` as {user}", settings.hooks.before_switch.join(" ")));
+    }
+    tell(format!("restart {}", settings.unit));
+    tell(match &settings.health.http {
+        Some(http) => format!("check {} for up to {} s", http.url, settings.health.within.as_secs()),
+        None => format!("check that {} stays up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32()),
+    });
+    let gone = prune(run, state, &target.release);
+    if !gone.is_empty() {
+        tell(format!("remove {}", gone.iter().map(ReleaseId::short).collect::<Vec<_>>().join(", ")));
+    }
+}
+
+/// The releases that go once this one is live.
+pub fn prune(run: &Run<'_>, state: &ServerState, new: &ReleaseId) -> Vec<ReleaseId> {
+    let there: Vec<ReleaseId> = state.releases.iter().map(|(release, _)| release.clone()).collect();
+    retention::to_prune(&state.history, &there, new, state.current.release(), run.settings.keep)
+}

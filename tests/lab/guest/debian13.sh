@@ -1,0 +1,55 @@
+# shellcheck shell=sh
+# The server that every test deploys to, without Nix. Runs inside the new system, as root.
+
+# A key pair, an identity and a name are given to each machine when it is made.
+rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
+touch /etc/machine-id
+
+# `deploy` is who shipit logs in as. It is not root: all it may do as others is written here.
+groupadd --system app
+useradd --system --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
+useradd --create-home --shell /bin/bash --groups systemd-journal deploy
+install -d -m 700 -o deploy -g deploy /home/deploy/.ssh
+cat >/etc/sudoers.d/shipit <<'EOF'
+deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server.service, /usr/bin/systemctl reset-failed server.service
+deploy ALL=(app) NOPASSWD: ALL
+EOF
+chmod 440 /etc/sudoers.d/shipit
+visudo -c -q
+
+# The app's place and unit, as on a server that was set up by hand.
+install -d -m 755 -o deploy -g deploy /var/www/server
+install -d -m 755 -o app -g app /var/www/server/data
+cat >/etc/systemd/system/server.service <<'EOF'
+[Unit]
+Description=Server
+After=network.target
+
+[Service]
+User=app
+WorkingDirectory=/var/www/server/current
+ExecStart=/var/www/server/current/result/bin/server
+Environment="SERVER_DB_PATH=/var/www/server/data/server.db"
+Environment="SERVER_PORT=:3001"
+Restart=always
+
+[Install]
+WantedBy=multi-user.target
+EOF
+systemctl enable server.service ssh.service
+
+cat >/etc/ssh/sshd_config.d/lab.conf <<'EOF'
+HostKey /etc/ssh/ssh_host_ed25519_key
+PasswordAuthentication no
+# Several tests at once, each with many short connections.
+MaxStartups 100
+EOF
+
+# What a container has no use for, and what would start on its own in the middle of a test.
+systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
+  fstrim.timer systemd-tmpfiles-clean.timer console-getty.service getty.target
+# Otherwise the first boot builds the linker's cache and the like, in each new machine.
+ldconfig
+systemd-sysusers
+journalctl --update-catalog
+touch /etc/.updated /var/.updated
