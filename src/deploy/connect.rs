@@ -13,15 +13,20 @@ pub async fn connect(settings: &Settings, context: &Context, interactive: bool) 
         interactive,
         runtime_folder: context.runtime_folder.clone(),
     };
-    Connection::open(&options).await.map_err(|error| {
-        let asked_nobody = !interactive && matches!(error, SshError::Denied { .. });
+    open(&options).await
+}
+
+/// The same, where the options are made already.
+pub async fn open(options: &Options) -> Outcome<Connection> {
+    Connection::open(options).await.map_err(|error| {
+        let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
         let no_folder = matches!(error, SshError::Folder(_));
-        let failure = failure(error, &settings.ssh);
+        let failure = failure(error, &options.ssh);
         if asked_nobody {
             failure
                 .hint("nobody can be asked for a passphrase here: the key must have none, or be in an agent")
         } else if no_folder {
-            failure.hint(format!("make {} writable", context.runtime_folder.display()))
+            failure.hint(format!("make {} writable", options.runtime_folder.display()))
         } else {
             failure
         }
