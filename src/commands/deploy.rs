@@ -1,12 +1,16 @@
-//! `deploy`
+//! `shipit deploy`
 
-use super::Cx;
+use super::{Cx, flow};
 use crate::cli::DeployArgs;
+use crate::deploy::pipeline::{self, Request};
+use crate::deploy::source::Wanted;
 use crate::model::done::Done;
 use crate::model::event::Events;
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::Outcome;
 
-/// Runs it.
-pub async fn run(_cx: &Cx<'_>, _args: &DeployArgs, _events: Events) -> Outcome<Done> {
-    Err(Failure::msg(Kind::Bug, "`deploy` is not connected to the command line yet"))
+/// Builds a commit and makes it live.
+pub async fn run(cx: &Cx<'_>, args: &DeployArgs, events: Events) -> Outcome<Done> {
+    let (run, mut interrupts) = flow(cx, events, args.lock.wait)?;
+    let wanted = Wanted { rev: args.rev.as_deref(), allow_dirty: args.allow_dirty };
+    pipeline::deploy(&run, Request { wanted, dry_run: args.dry_run }, &mut interrupts).await
 }

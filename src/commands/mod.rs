@@ -9,7 +9,9 @@ use crate::cli::{Cli, Command};
 use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::deploy::connect;
+use crate::deploy::live::Run;
 use crate::deploy::state;
+use crate::deploy::words::Actor;
 use crate::model::done::Done;
 use crate::model::event::Events;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
@@ -84,12 +86,30 @@ where
     Ok(())
 }
 
+/// What deploy and rollback share: how to connect, who does it, who listens, and the wish to stop.
+fn flow<'a>(cx: &'a Cx<'_>, events: Events, lock_wait: Option<Duration>) -> Outcome<(Run<'a>, Interrupts)> {
+    let run = Run {
+        settings: &cx.settings,
+        options: connect::options(&cx.settings, &cx.context, cx.ui.is_interactive()),
+        actor: Actor { who: cx.context.who.clone(), from: cx.context.from.clone() },
+        events,
+        lock_wait,
+    };
+    Ok((run, listen()?))
+}
+
+/// Begins to listen to Ctrl-C and its relatives.
+fn listen() -> Outcome<Interrupts> {
+    Interrupts::listen().failed(Kind::Bug, "signals can not be listened to")
+}
+
 /// Looks at the server, for the commands that change nothing.
 async fn look(cx: &Cx<'_>) -> Outcome<ServerState> {
-    let mut interrupts = Interrupts::listen().failed(Kind::Bug, "signals can not be listened to")?;
+    let mut interrupts = listen()?;
     let work = async {
         let settings = &cx.settings;
-        let connection = connect::connect(settings, &cx.context, cx.ui.is_interactive()).await?;
+        let connection =
+            connect::connect(&connect::options(settings, &cx.context, cx.ui.is_interactive())).await?;
         let state = state::look(&connection, &settings.root, &settings.unit).await;
         connection.close().await;
         state.map_err(connect::ssh_failure)

@@ -1,12 +1,14 @@
-//! `rollback`
+//! `shipit rollback`
 
-use super::Cx;
+use super::{Cx, flow};
 use crate::cli::RollbackArgs;
+use crate::deploy::rollback;
 use crate::model::done::Done;
 use crate::model::event::Events;
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::Outcome;
 
-/// Runs it.
-pub async fn run(_cx: &Cx<'_>, _args: &RollbackArgs, _events: Events) -> Outcome<Done> {
-    Err(Failure::msg(Kind::Bug, "`rollback` is not connected to the command line yet"))
+/// Goes back to an earlier release.
+pub async fn run(cx: &Cx<'_>, args: &RollbackArgs, events: Events) -> Outcome<Done> {
+    let (run, mut interrupts) = flow(cx, events, args.lock.wait)?;
+    rollback::rollback(&run, args.release.as_deref(), &mut interrupts).await
 }

@@ -5,19 +5,18 @@ use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::{Settings, SshSettings};
 use crate::tools::ssh::{Connection, Options, SshError};
 
-/// Connects to the environment's server. `interactive`: somebody can be asked for a passphrase or a touch.
-pub async fn connect(settings: &Settings, context: &Context, interactive: bool) -> Outcome<Connection> {
-    let options = Options {
+/// How the environment's server is reached. `interactive`: somebody can be asked for a passphrase or a touch.
+pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Options {
+    Options {
         host: settings.host.clone(),
         ssh: settings.ssh.clone(),
         interactive,
         runtime_folder: context.runtime_folder.clone(),
-    };
-    open(&options).await
+    }
 }
 
-/// The same, where the options are made already.
-pub async fn open(options: &Options) -> Outcome<Connection> {
+/// Connects.
+pub async fn connect(options: &Options) -> Outcome<Connection> {
     Connection::open(options).await.map_err(|error| {
         let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
         let no_folder = matches!(error, SshError::Folder(_));

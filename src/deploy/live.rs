@@ -136,7 +136,9 @@ impl Report<'_> {
         let checked = match (&settings.health.http, &self.story.answer) {
             (Some(http), Some(answer)) => format!("{} answers with {answer}", http.url),
             (Some(http), None) => format!("{} answers", http.url),
-            (None, _) => format!("{} stayed up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32()),
+            (None, _) => {
+                format!("{} stayed up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32())
+            }
         };
         let deploy = number.or(self.story.number).unwrap_or(DeployNumber(0));
         Live { deploy, previous: self.previous(), checked }
@@ -151,29 +153,49 @@ impl Report<'_> {
     }
 
     fn gave_up(&self, wish: Wish) -> Failure {
-        Failure::msg(wish.kind(), format!("{} before the switch; nothing was changed", wish.reason())).live(self.untouched())
+        Failure::msg(wish.kind(), format!("{} before the switch; nothing was changed", wish.reason()))
+            .live(self.untouched())
     }
 
     fn refused(&self, kind: &str, text: &str) -> Failure {
         let settings = self.run.settings;
         let (kind, hint) = match kind {
-            "copy" => (Kind::Copy, format!("run it again: shipit{} {}", environment(settings), self.target.command)),
-            "given-up" => (Kind::ContactLost, format!("run it again: shipit{} {}", environment(settings), self.target.command)),
-            _ => (Kind::NotReady, format!("look at the server: ssh {} ls -la {}", settings.host, settings.root)),
+            "copy" => {
+                (Kind::Copy, format!("run it again: shipit{} {}", environment(settings), self.target.command))
+            }
+            "given-up" => (
+                Kind::ContactLost,
+                format!("run it again: shipit{} {}", environment(settings), self.target.command),
+            ),
+            _ => (
+                Kind::NotReady,
+                format!("look at the server: ssh {} ls -la {}", settings.host, settings.root),
+            ),
         };
-        Failure::msg(kind, format!("{} refused the switch: {text}", settings.host)).live(self.untouched()).hint(hint)
+        Failure::msg(kind, format!("{} refused the switch: {text}", settings.host))
+            .live(self.untouched())
+            .hint(hint)
     }
 
     fn hook_failed(&self, text: &str, lines: Vec<String>) -> Failure {
         let command = self.run.settings.hooks.before_switch.join(" ");
         let reason = match text.rsplit(' ').next() {
-            Some("137") => format!("it was not done within {} s and was killed", self.run.settings.hooks.timeout.as_secs()),
+            Some("137") => format!(
+                "it was not done within {} s and was killed",
+                self.run.settings.hooks.timeout.as_secs()
+            ),
             _ => text.to_owned(),
         };
-        Failure::msg(Kind::NotLive, format!("{} did not go live: hook `{command}`: {reason}", self.target.release.short()))
-            .detail("the hook's last lines", lines)
-            .live(self.untouched())
-            .hint(format!("its whole output: ssh {} cat {}/.shipit/hook.log", self.run.settings.host, self.run.settings.root))
+        Failure::msg(
+            Kind::NotLive,
+            format!("{} did not go live: hook `{command}`: {reason}", self.target.release.short()),
+        )
+        .detail("the hook's last lines", lines)
+        .live(self.untouched())
+        .hint(format!(
+            "its whole output: ssh {} cat {}/.shipit/hook.log",
+            self.run.settings.host, self.run.settings.root
+        ))
     }
 
     /// It was switched, and is not live now.
@@ -222,7 +244,8 @@ impl Report<'_> {
         }
         let control = if matches!(self.state.control, Control::User { .. }) { "user" } else { "system" };
         let words = [invocation.to_string(), LOG_LINES.to_string(), control.to_owned()];
-        let said = connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
+        let said =
+            connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
         let lines = said.iter().filter_map(|line| remote::parse(line)).find(|(word, _)| *word == "lines");
         let lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();
         failure.detail(format!("the last lines of {} (this start)", settings.unit), lines)
@@ -258,7 +281,11 @@ impl Report<'_> {
                 format!("contact with {} was lost before the switch; nothing was changed", settings.host),
             )
             .live(self.untouched())
-            .hint(format!("run it again: shipit{} {}", environment(settings), self.target.command))),
+            .hint(format!(
+                "run it again: shipit{} {}",
+                environment(settings),
+                self.target.command
+            ))),
             Told::NotInTime => Err(Failure::msg(
                 Kind::ContactLost,
                 format!("contact with {} was lost, and it could not be reached again in time", settings.host),
@@ -275,8 +302,13 @@ impl Report<'_> {
     fn by_itself(&self) -> String {
         let seconds = words::deadline(self.state).as_secs();
         match self.previous() {
-            Some(name) => format!("unless it was kept already, the server goes back to {} by itself within {seconds} s", short(&name)),
-            None => format!("unless it was kept already, the server takes it out of service by itself within {seconds} s"),
+            Some(name) => format!(
+                "unless it was kept already, the server goes back to {} by itself within {seconds} s",
+                short(&name)
+            ),
+            None => format!(
+                "unless it was kept already, the server takes it out of service by itself within {seconds} s"
+            ),
         }
     }
 

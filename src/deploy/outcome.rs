@@ -67,7 +67,12 @@ async fn ask_over(
     let left = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(5));
     let lines = connection.ask(Script::Outcome, &words, b"", left).await.ok()?;
     let said = |wanted: &str| {
-        lines.iter().filter_map(|line| remote::parse(line)).filter(move |(word, _)| *word == wanted).map(|(_, rest)| rest).collect::<Vec<_>>()
+        lines
+            .iter()
+            .filter_map(|line| remote::parse(line))
+            .filter(move |(word, _)| *word == wanted)
+            .map(|(_, rest)| rest)
+            .collect::<Vec<_>>()
     };
     match said("outcome")[..] {
         ["nothing"] => return Some(Told::NothingChanged),

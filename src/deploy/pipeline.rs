@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::assets::assets;
 use super::build::build;
-use super::connect::ssh_failure;
+use super::connect::{connect, ssh_failure};
 use super::copy;
 use super::live::{self, Run, Try};
 use super::plan;
@@ -88,7 +88,9 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
         }
     };
     let done = match (prepared, connection.get()) {
-        (Ok(prepared), Some(connection)) => finish(run, connection, prepared, request.dry_run, began, interrupts).await,
+        (Ok(prepared), Some(connection)) => {
+            finish(run, connection, prepared, request.dry_run, began, interrupts).await
+        }
         (Ok(_), None) => Err(Failure::msg(Kind::Bug, "there is no connection")),
         (Err(failure), _) => Err(failure),
     };
@@ -156,7 +158,9 @@ impl Before<'_> {
         let ((store_path, assets), (connection, state)) =
             tokio::try_join!(self.make(&source, settings.system.system()), self.reach())?;
         let store_path = match self.other_system(&state)? {
-            Some(system) => self.make(&source, &system).await.map_err(|failure| not_here(failure, &system))?.0,
+            Some(system) => {
+                self.make(&source, &system).await.map_err(|failure| not_here(failure, &system))?.0
+            }
             None => store_path,
         };
         self.send(&store_path, assets.as_ref(), connection, &state).await?;
@@ -175,7 +179,7 @@ impl Before<'_> {
     async fn reach(&self) -> Outcome<(&Connection, ServerState)> {
         let (run, began) = (self.run, Instant::now());
         run.events.tell(Event::Connecting { host: run.settings.host.clone() });
-        let connection = Connection::open(&run.options).await.map_err(ssh_failure)?;
+        let connection = connect(&run.options).await?;
         let connection = self.connection.get_or_init(|| connection);
         let state = look(run, connection).await?;
         ready::check(run.settings, &state, !run.settings.hooks.before_switch.is_empty(), &run.events)?;
@@ -211,8 +215,12 @@ impl Before<'_> {
         let missing = lacking(connection, state, &closure).await?;
         let plan = copy::plan(nix, &tops, &closure, &missing, events).await?;
         ready::space(settings, state, plan.bytes)?;
-        let trust = Trust { trusted: state.trusted == Some(true), keys: state.trusted_keys.clone() };
-        let key = settings.signing_key.as_deref().map(|file| PublicKey::of(file).map(|key| (file, key))).transpose()?;
+        let trust = Trust::of(state);
+        let key = settings
+            .signing_key
+            .as_deref()
+            .map(|file| PublicKey::of(file).map(|key| (file, key)))
+            .transpose()?;
         trust::check_trust(&plan.missing, &trust, key.as_ref().map(|(_, key)| key))?;
         if self.dry_run {
             return Ok(());
@@ -239,7 +247,11 @@ fn not_here(failure: Failure, system: &System) -> Failure {
 }
 
 /// Which of these paths the server lacks: one exec.
-async fn lacking(connection: &Connection, state: &ServerState, closure: &[StorePath]) -> Outcome<Vec<StorePath>> {
+async fn lacking(
+    connection: &Connection,
+    state: &ServerState,
+    closure: &[StorePath],
+) -> Outcome<Vec<StorePath>> {
     let paths: String = closure.iter().map(|path| format!("{path}\n")).collect();
     let nix = state.nix_bin.clone().unwrap_or_default();
     let asked: Result<Vec<String>, SshError> =
@@ -247,13 +259,21 @@ async fn lacking(connection: &Connection, state: &ServerState, closure: &[StoreP
     let lines = asked.map_err(ssh_failure)?;
     let said: Vec<(&str, &str)> = lines.iter().filter_map(|line| remote::parse(line)).collect();
     if let Some((_, text)) = said.iter().find(|(word, _)| *word == "failed") {
-        return Err(Failure::msg(Kind::NotReady, format!("the server's Nix could not say what it has: {text}")));
+        return Err(Failure::msg(
+            Kind::NotReady,
+            format!("the server's Nix could not say what it has: {text}"),
+        ));
     }
     Ok(said.iter().filter(|(word, _)| *word == "missing").filter_map(|(_, path)| path.parse().ok()).collect())
 }
 
 /// The release's name: the commit's, unless the server knows that name with another closure.
-fn choose_id(source: &Source, store_path: &StorePath, assets: Option<&StorePath>, state: &ServerState) -> ReleaseId {
+fn choose_id(
+    source: &Source,
+    store_path: &StorePath,
+    assets: Option<&StorePath>,
+    state: &ServerState,
+) -> ReleaseId {
     let usual = release_id::release_id(source, store_path, assets);
     let known = state.history.entries.iter().filter(|entry| entry.release.as_ref() == Some(&usual));
     let other = known.filter_map(|entry| entry.store_path.as_ref()).any(|path| path != store_path);

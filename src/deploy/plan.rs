@@ -34,7 +34,9 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
     tell(format!("restart {}", settings.unit));
     tell(match &settings.health.http {
         Some(http) => format!("check {} for up to {} s", http.url, settings.health.within.as_secs()),
-        None => format!("check that {} stays up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32()),
+        None => {
+            format!("check that {} stays up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32())
+        }
     });
     let gone = prune(run, state, &target.release);
     if !gone.is_empty() {

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::connect::ssh_failure;
+use super::connect::{connect, ssh_failure};
 use super::live::{self, Run, Try, environment};
 use super::words::Target;
 use super::{ready, state};
@@ -28,7 +28,7 @@ pub async fn rollback(run: &Run<'_>, name: Option<&str>, interrupts: &mut Interr
     run.events.tell(Event::Connecting { host: run.settings.host.clone() });
     let mut wishes = interrupts.clone();
     let connection = tokio::select! {
-        connection = Connection::open(&run.options) => connection.map_err(ssh_failure)?,
+        connection = connect(&run.options) => connection?,
         wish = wishes.more_than(0) => {
             return Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())));
         }
@@ -91,7 +91,9 @@ async fn over(
             // What "the one before" is has changed with it: the user has to see that first. A leftover that was
             // settled just now is no such change.
             Try::Moved if name.is_some() || state.pending.is_some() => {}
-            Try::Moved => return Err(live::busy(run, "somebody else changed what is live at the same moment")),
+            Try::Moved => {
+                return Err(live::busy(run, "somebody else changed what is live at the same moment"));
+            }
         }
     }
 }
@@ -115,7 +117,8 @@ fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
     };
     if !candidates.is_empty() {
         let names: Vec<&str> = candidates.iter().map(ReleaseId::as_str).collect();
-        failure = failure.detail("releases that can be gone to", names.iter().map(|name| (*name).to_owned()).collect());
+        failure = failure
+            .detail("releases that can be gone to", names.iter().map(|name| (*name).to_owned()).collect());
     }
     failure.hint(format!("shipit{env} releases   shows them all; then shipit{env} rollback RELEASE"))
 }

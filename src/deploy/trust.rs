@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::build::explain_nix;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
+use crate::model::server::ServerState;
 use crate::tools::cmd::quoted;
 use crate::tools::nix::{Nix, NixError};
 use crate::tools::nix_json::PathInfo;
@@ -23,6 +24,12 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// As the look at the server found it. A server that does not tell (before Nix 2.15) gets the benefit of the
+    /// doubt: the copy itself will say it.
+    pub fn of(state: &ServerState) -> Self {
+        Trust { trusted: state.uid == 0 || state.trusted.unwrap_or(true), keys: state.trusted_keys.clone() }
+    }
+
     /// The server takes this path as it is.
     fn takes(&self, info: &PathInfo) -> bool {
         self.trusted

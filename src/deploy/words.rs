@@ -77,7 +77,6 @@ pub fn next_number(state: &ServerState) -> DeployNumber {
 }
 
 /// For `switch.sh`.
-#[expect(clippy::too_many_arguments, reason = "each is one word of the server half's, from another source")]
 pub fn switch(
     settings: &Settings,
     state: &ServerState,

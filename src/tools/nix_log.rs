@@ -312,7 +312,11 @@ impl NixLog {
     /// What is known of a failure, after the last line.
     pub fn failure(&self) -> NixFailure {
         let text: Vec<String> = without_repeated_log(self.errors.iter().map(String::as_str));
-        let headline = headline(&text).or_else(|| self.texts.back().cloned()).unwrap_or_default();
+        // The end of a connection is all that Nix sees of it; why it ended was said by ssh or by the other side.
+        let headline = headline(&text)
+            .filter(|line| !line.ends_with("unexpected end-of-file") || self.texts.is_empty())
+            .or_else(|| self.texts.back().cloned())
+            .unwrap_or_default();
         // The derivation whose builder failed is named first; those that only needed it come after it.
         let derivation = text
             .iter()

@@ -98,6 +98,16 @@ fn foreign_text_is_kept_for_when_nix_says_nothing() {
 }
 
 #[test]
+fn a_lost_connection_is_explained_by_what_ssh_said() {
+    let log = r#"bash: /no/nix-daemon: No such file or directory
+@nix {"action":"msg","level":0,"msg":"\u001b[31;1merror:\u001b[0m cannot open connection to remote store 'ssh-ng://server': error: unexpected end-of-file"}"#;
+    let (state, _) = read(Purpose::Copy { paths: 1 }, log);
+    assert_eq!(state.failure().headline, "bash: /no/nix-daemon: No such file or directory");
+    let (state, _) = read(Purpose::Copy { paths: 1 }, log.lines().nth(1).unwrap());
+    assert!(state.failure().headline.ends_with("unexpected end-of-file"));
+}
+
+#[test]
 fn nothing_malformed_panics() {
     let mut lines: Vec<String> = [
         "",

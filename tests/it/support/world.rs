@@ -42,11 +42,7 @@ impl World {
     /// … at another address, where the server is reached some other way.
     pub fn at(address: &str, server: &Server) -> Self {
         let folder = tempfile::Builder::new().prefix("shipit-world-").tempdir().expect("a temporary folder");
-        let world = World {
-            folder,
-            nix: lab::nix_env(),
-            path: std::env::var("PATH").expect("PATH"),
-        };
+        let world = World { folder, nix: lab::nix_env(), path: std::env::var("PATH").expect("PATH") };
         for name in ["app", "home", "cache"] {
             fs::create_dir(world.file(name)).expect("a folder");
         }
@@ -134,11 +130,9 @@ impl World {
             .env("TZ", "UTC")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .envs(
-                ["AUTHOR", "COMMITTER"]
-                    .iter()
-                    .flat_map(|who| [(format!("GIT_{who}_NAME"), "Anna"), (format!("GIT_{who}_EMAIL"), "anna@example.org")]),
-            )
+            .envs(["AUTHOR", "COMMITTER"].iter().flat_map(|who| {
+                [(format!("GIT_{who}_NAME"), "Anna"), (format!("GIT_{who}_EMAIL"), "anna@example.org")]
+            }))
             .envs(self.nix.iter().cloned())
             .stdin(Stdio::null());
         command

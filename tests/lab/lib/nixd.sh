@@ -67,7 +67,7 @@ EOF
   chmod 644 "$dir/conf/nix.conf"
   rm -f "$dir/socket"
   # shellcheck disable=SC2016 # expanded by the inner shell
-  NIX_CONF_DIR=$dir/conf NIX_DAEMON_SOCKET_PATH=$dir/socket NIX_REMOTE='' TMPDIR=$(bulk_dir "$1")/tmp \
+  NIX_CONF_DIR=$dir/conf NIX_DAEMON_SOCKET_PATH=$dir/socket NIX_REMOTE=local TMPDIR=$(bulk_dir "$1")/tmp \
     PATH=$PATH:/nix/var/nix/profiles/default/bin \
     setsid "$BASH" -c 'echo $$ >"$1/cgroup.procs" && cd / && exec nix-daemon --daemon' sh "$group" \
     </dev/null >>"$dir/console" 2>&1 7>&- 8>&- 9>&- &
