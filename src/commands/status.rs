@@ -135,7 +135,10 @@ impl<'a> Status<'a> {
                 load: &unit.load,
                 active: &unit.active,
                 sub: &unit.sub,
-                since: text::systemd(&unit.since).map(|time| time.to_string()),
+                // A unit that failed still has the time at which it last was active.
+                since: text::systemd(&unit.since)
+                    .filter(|_| unit.active == "active")
+                    .map(|time| time.to_string()),
                 invocation: unit.invocation.as_ref(),
                 restarts: unit.restarts,
                 runs: runs(unit, live),
