@@ -11,13 +11,14 @@ use super::story::{Chapter, Standing, chapters};
 use crate::deploy::words;
 use crate::model::failure::Outcome;
 use crate::model::holder::Holder;
+use crate::model::names::short_release;
 use crate::model::names::{Invocation, ReleaseId, StorePath};
 use crate::model::server::{Current, RootState, ServerState, UnitState};
 use crate::model::settings::Settings;
 use crate::ui::json;
 use crate::ui::style::{BAD, GOOD, NOW, ODD, PLAIN, STRONG};
 use crate::ui::table::Cell;
-use crate::ui::text::{self, bytes, local, local_systemd, release, whole_seconds};
+use crate::ui::text::{self, bytes, local, local_systemd, whole_seconds};
 
 /// Runs it.
 pub async fn run(cx: &Cx<'_>) -> Outcome<()> {
@@ -215,7 +216,7 @@ impl<'a> Status<'a> {
                 (ODD, format!("`current` points at {target}, which is not one of shipit's releases"))
             }
             Current::Release(id) => {
-                let mut text = release(id);
+                let mut text = id.short();
                 match (now.deploy, now.since) {
                     (Some(deploy), Some(since)) => {
                         text += &format!(" (v{deploy}) since {}", local(since, words.zone));
@@ -313,7 +314,7 @@ fn last_text(last: &Chapter, words: &Words<'_>) -> String {
     if last.command.as_deref() == Some("rollback") {
         text += "rollback to ";
     }
-    text += &format!("{} {}", release(&last.release), last.status.word());
+    text += &format!("{} {}", last.release.short(), last.status.word());
     if let Some(time) = &last.time {
         text += &format!(" {}", local(time, words.zone));
     }
@@ -329,8 +330,7 @@ fn last_text(last: &Chapter, words: &Words<'_>) -> String {
 fn holder_text(holder: &Holder, words: &Words<'_>) -> String {
     let mut text = holder.command.clone().unwrap_or_else(|| "another deploy".to_owned());
     if let Some(id) = &holder.release {
-        let short = id.parse().map(|id| release(&id));
-        text += &format!(" of {}", short.unwrap_or_else(|_| id.clone()));
+        text += &format!(" of {}", short_release(id));
     }
     if let Some(who) = &holder.who {
         text += &format!(" by {who}");

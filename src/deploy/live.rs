@@ -9,7 +9,7 @@ use super::words::{self, Actor, Target};
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::journal::What;
-use crate::model::names::{DeployNumber, Invocation};
+use crate::model::names::{DeployNumber, Invocation, short_release};
 use crate::model::server::{Control, Current, ServerState};
 use crate::model::settings::Settings;
 use crate::remote::{self, Script};
@@ -108,11 +108,6 @@ pub fn environment(settings: &Settings) -> String {
     }
 }
 
-/// What a release is called on the screen.
-pub fn short(name: &str) -> &str {
-    if name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) { &name[..7] } else { name }
-}
-
 /// Everything that the sentences at the end are made of.
 struct Report<'a> {
     run: &'a Run<'a>,
@@ -147,7 +142,7 @@ impl Report<'_> {
     /// "Nothing was touched" or "x runs", for before the switch.
     fn untouched(&self) -> String {
         match self.previous() {
-            Some(name) => format!("{} runs as before", short(&name)),
+            Some(name) => format!("{} runs as before", short_release(&name)),
             None => "nothing is live, as before".to_owned(),
         }
     }
@@ -209,7 +204,7 @@ impl Report<'_> {
             _ => Kind::NotLive,
         };
         let previous = self.previous();
-        let name = previous.as_deref().map(short);
+        let name = previous.as_deref().map(short_release);
         let mut failure = Failure::msg(kind, format!("{release} did not go live: {reason}"));
         if let (Some(invocation), Some(connection)) = (&self.story.invocation, connection) {
             failure = self.with_log(failure, connection, invocation).await;
@@ -304,7 +299,7 @@ impl Report<'_> {
         match self.previous() {
             Some(name) => format!(
                 "unless it was kept already, the server goes back to {} by itself within {seconds} s",
-                short(&name)
+                short_release(&name)
             ),
             None => format!(
                 "unless it was kept already, the server takes it out of service by itself within {seconds} s"

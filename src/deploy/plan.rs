@@ -13,11 +13,11 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
     let settings = run.settings;
     let tell = |step: String| run.events.tell(Event::Plan { step });
     let now = match &state.current {
-        Current::Absent => "nothing",
-        Current::Directory => "a folder that shipit did not make",
+        Current::Absent => "nothing".to_owned(),
+        Current::Directory => "a folder that shipit did not make".to_owned(),
         Current::Release(release) => release.short(),
-        Current::Elsewhere(text) => text,
-        Current::Strange => "neither a link nor a folder",
+        Current::Elsewhere(text) => text.clone(),
+        Current::Strange => "neither a link nor a folder".to_owned(),
     };
     tell(format!("current: {now} → {}", target.release.short()));
     if state.current == Current::Directory {

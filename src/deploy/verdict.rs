@@ -103,6 +103,11 @@ impl Verdict {
         self.answer.as_deref()
     }
 
+    /// Whether the last answer was a healthy one.
+    pub fn is_answered(&self) -> bool {
+        self.answered
+    }
+
     /// systemctl refused the restart.
     pub fn refused(&mut self, text: &str) {
         self.refused = Some(text.to_owned());

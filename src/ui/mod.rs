@@ -22,7 +22,6 @@ use plain::Plain;
 use streams::{Streams, To};
 use style::{GOOD, STRONG, paint};
 use table::Cell;
-use text::release;
 
 mod error;
 pub mod json;
@@ -178,7 +177,7 @@ impl Ui {
             return self.streams().write(To::Out, &json::done(done));
         }
         let took = text::duration(done.took);
-        let name = paint(STRONG, release(&done.release));
+        let name = paint(STRONG, done.release.short());
         let host = &done.host;
         match done.did {
             Did::Live => {
