@@ -60,7 +60,7 @@ impl Report<'_> {
             "given-up" => (Kind::ContactLost, self.again()),
             _ => (
                 Kind::NotReady,
-                format!("look at the server: ssh {} ls -la {}", settings.host, settings.root),
+                format!("look at the server: {}", settings.ssh(&format!("ls -la {}", settings.root))),
             ),
         };
         Failure::msg(kind, format!("{} refused the switch: {text}", settings.host))
@@ -82,7 +82,10 @@ impl Report<'_> {
         Failure::msg(Kind::NotLive, format!("{release} did not go live: hook `{command}`: {reason}"))
             .detail("the hook's last lines", lines)
             .live(self.untouched())
-            .hint(format!("its whole output: ssh {} cat {}/.shipit/hook.log", settings.host, settings.root))
+            .hint(format!(
+                "its whole output: {}",
+                settings.ssh(&format!("cat {}/.shipit/hook.log", settings.root))
+            ))
     }
 
     /// It was switched, and is not live now. `word`: how the server calls the outcome.
@@ -99,11 +102,11 @@ impl Report<'_> {
         if let (Some(invocation), Some(connection)) = (&self.story.invocation, connection) {
             failure = self.with_log(failure, connection, invocation).await;
         }
-        let more = format!("more of its log: ssh {host} journalctl -u {unit} -n 100");
+        let more = format!("more of its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 100")));
         match (word, self.previous().as_deref().map(short_release)) {
             ("broken", Some(name)) => failure
                 .live(format!("{name} was put back, but {unit} does not come up with it either"))
-                .hint(format!("ssh {host} systemctl status {unit}"))
+                .hint(settings.ssh(&format!("systemctl status {unit}")))
                 .hint(format!(
                     "another release: {}, then {}",
                     self.run.command("releases"),
