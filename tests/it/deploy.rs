@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::facts::{ROOT, current, events, invocation, journal, listing, page};
 use crate::support::lab::{Server, Variant};
-use crate::support::world::World;
+use crate::support::world::{SHIPIT, World, run};
 
 #[test]
 fn a_deploy_leaves_releases_roots_and_a_journal() {
@@ -57,8 +57,8 @@ fn a_deploy_leaves_releases_roots_and_a_journal() {
     // The second goes the same way, out of a CI run this time.
     world.git(&["clean", "-fdq", "views"]);
     let second = world.commit("2 \"quoted\" \\ ü } \u{202e}$(touch x)", "ok");
-    let mut in_ci = world.command(crate::support::world::SHIPIT);
-    in_ci.args(["deploy"]).envs([
+    let mut in_ci = world.command(SHIPIT);
+    in_ci.envs([
         ("GITHUB_ACTIONS", "true"),
         ("GITHUB_ACTOR", "bob"),
         ("GITHUB_SERVER_URL", "https://git.example"),
@@ -66,8 +66,7 @@ fn a_deploy_leaves_releases_roots_and_a_journal() {
         ("GITHUB_RUN_ID", "42"),
         ("GITHUB_TOKEN", "a-secret-of-the-run"),
     ]);
-    let output = in_ci.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    run(in_ci, &["deploy"]).wait().expect(0);
     let all = journal(&server);
     let path = server.sh_ok(&format!("readlink {ROOT}/current/result")).trim().to_owned();
     one_deploy(&all[3..], 2, &second, &world.git(&["log", "-1", "--format=%s"]), &path);

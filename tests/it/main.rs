@@ -3,4 +3,5 @@
 
 mod deploy;
 mod smoke;
+mod source;
 mod support;

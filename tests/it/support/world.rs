@@ -143,17 +143,28 @@ impl World {
         self.start(words).wait()
     }
 
+    /// Runs shipit to its end in another folder than the app's.
+    pub fn shipit_in(&self, folder: &Path, words: &[&str]) -> Ran {
+        let mut command = self.command(SHIPIT);
+        command.current_dir(folder);
+        run(command, words).wait()
+    }
+
     /// Starts shipit.
     pub fn start(&self, words: &[&str]) -> Running {
-        let mut command = self.command(SHIPIT);
-        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: command.spawn().expect("shipit"), began: Instant::now(), words: words.join(" ") }
+        run(self.command(SHIPIT), words)
     }
 
     /// Deploys, and fails the test when that fails.
     pub fn deploy(&self) -> Ran {
         self.shipit(&["deploy"]).expect(0)
     }
+}
+
+/// Starts shipit as this command, with these words.
+pub fn run(mut command: Command, words: &[&str]) -> Running {
+    command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running { child: command.spawn().expect("shipit"), began: Instant::now(), words: words.join(" ") }
 }
 
 /// A shipit that runs.
