@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::disallowed_methods, clippy::print_stderr, clippy::unwrap_used)]
 
 mod deploy;
+mod hooks;
+mod json;
 mod smoke;
 mod source;
 mod support;
