@@ -101,7 +101,7 @@ look_at_unit() {
       say "control sudo $restart $reset" ;;
   esac
   show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
-    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec | while IFS= read -r line; do say "unit $line"; done
+    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p UMask | while IFS= read -r line; do say "unit $line"; done
   if [ -n "$object" ] && command -v busctl >/dev/null 2>&1; then
     if [ "$control" = user ]; then bus=--user; else bus=--system; fi
     for property in Environment EnvironmentFiles; do
