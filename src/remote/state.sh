@@ -112,8 +112,8 @@ look_at_unit() {
   fi
   user=$(show_unit -p User)
   user=${user#User=}
-  if [ "$uid" != 0 ] && [ -n "$user" ] && timeout -s KILL 20 sudo -n -l -u "$user" /usr/bin/env >/dev/null 2>&1; then
-    say "hooks_as $user"
+  if [ -n "$user" ]; then
+    if [ "$uid" = 0 ] || timeout -s KILL 20 sudo -n -l -u "$user" /usr/bin/env >/dev/null 2>&1; then say "hooks_as $user"; fi
   fi
   if [ "$uid" = 0 ] || [ "$control" = user ]; then
     say "logs yes"
