@@ -44,7 +44,11 @@ fn a_hook_runs_as_the_unit_does() {
 Environment=\"BLANKS=a b\" 'QUOTES=it is \"so\"' OVERRIDDEN=by-the-unit PERCENT=100%%
 EnvironmentFile=/etc/server.env
 EnvironmentFile=-/etc/there-is-none.env
+UMask=0027
 END
+         cp -r /etc/systemd/system/server.service.d /etc/systemd/system/measure.service.d
+         printf '[Service]\\nType=oneshot\\nUser=app\\nExecStart=sh -c \"cat /proc/self/environ >/var/www/server/data/unit\"\\n' \
+           >/etc/systemd/system/measure.service
          systemctl daemon-reload",
     );
     assert!(!server.sh_as("deploy", "cat /etc/server.env").success(), "only the app may read it");
@@ -65,25 +69,26 @@ END
     assert_eq!(said("view"), "<h1>2</h1>\n");
     assert_eq!(said("result"), server.sh_ok(&format!("readlink {ROOT}/current/result")));
     assert_eq!(said("current"), format!("releases/{first}\n"), "it runs before the switch");
-    assert_eq!(said("umask"), "0022\n");
+    assert_eq!(said("umask"), "0027\n");
 
     // Every variable that systemd gives the unit, with systemd's own reading of the file as the measure.
     let variables = |text: &str| -> BTreeMap<String, String> {
         let pairs = text.split('\0').filter_map(|pair| pair.split_once('='));
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     };
-    server.sh_ok(
-        "systemd-run --quiet --wait --collect --uid=app -p 'Environment=\"BLANKS=a b\" \\'QUOTES=it is \"so\"\\' OVERRIDDEN=by-the-unit PERCENT=100%%' \
-         -p EnvironmentFile=/etc/server.env sh -c 'cat /proc/$$/environ >/var/www/server/data/unit'"
-            .replace("\\'", "'\\''")
-            .as_str(),
-    );
-    let (unit, mut hook) = (variables(&said("unit")), variables(&said("environ")));
+    server.sh_ok("systemctl start measure.service");
+    let (mut unit, mut hook) = (variables(&said("unit")), variables(&said("environ")));
     assert_eq!(unit.get("OVERRIDDEN").map(String::as_str), Some("by the file"), "{unit:#?}");
     assert_eq!(unit.get("PERCENT").map(String::as_str), Some("100%"), "{unit:#?}");
-    let mut unit = unit;
-    // What is about this one start.
-    let own = ["INVOCATION_ID", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE", "JOURNAL_STREAM"];
+    // What is about this one start, and the locale of systemd itself.
+    let own = [
+        "LANG",
+        "INVOCATION_ID",
+        "SYSTEMD_EXEC_PID",
+        "MEMORY_PRESSURE_WATCH",
+        "MEMORY_PRESSURE_WRITE",
+        "JOURNAL_STREAM",
+    ];
     unit.retain(|key, _| !own.contains(&key.as_str()));
     for name in ["SERVER_PORT", "SERVER_DB_PATH"] {
         assert!(hook.remove(name).is_some(), "no {name} in {hook:#?}");
@@ -119,7 +124,12 @@ fn a_hook_that_can_not_run_changes_nothing() {
          systemctl daemon-reload",
     );
     let failed = world.shipit(&["deploy"]).expect(7);
-    failed.says(&["result/bin/server migrate", "app can not read /etc/secret.env", "runs as before", &first[..7]]);
+    failed.says(&[
+        "result/bin/server migrate",
+        "app can not read /etc/secret.env",
+        "runs as before",
+        &first[..7],
+    ]);
     untouched();
     server.sh_ok("rm /etc/systemd/system/server.service.d/env.conf; systemctl daemon-reload");
 

@@ -63,7 +63,10 @@ fn programs_get_an_object_a_line_and_the_result_last() {
 
     let (lines, _) = json(&["deploy"], 0);
     assert_eq!(types(&lines[lines.len() - 2..]), "already-live result");
-    assert_eq!((&lines.last().unwrap()["outcome"], invocation(&server, "server.service")), (&"already-live".into(), start));
+    assert_eq!(
+        (&lines.last().unwrap()["outcome"], invocation(&server, "server.service")),
+        (&"already-live".into(), start)
+    );
 
     let bad = world.commit("2", "crash");
     let (lines, ran) = json(&["deploy"], 7);
@@ -93,7 +96,11 @@ fn programs_get_an_object_a_line_and_the_result_last() {
     let (lines, _) = json(&["deploy"], 4);
     assert!(lines.last().unwrap()["detail"]["lines"].to_string().contains("boom: part 30"));
 
-    agree(&server, &world, &[(4, &first, "live"), (3, &third, "kept"), (2, &bad, "reverted"), (1, &first, "kept")]);
+    agree(
+        &server,
+        &world,
+        &[(4, &first, "live"), (3, &third, "kept"), (2, &bad, "reverted"), (1, &first, "kept")],
+    );
 
     world.edit(&server.address, "192.0.2.1");
     world.ssh_config("Host *\n  ConnectTimeout 1\n");
@@ -130,7 +137,8 @@ fn agree(server: &Server, world: &World, deploys: &[(u64, &str, &str)]) {
         .collect();
     assert_eq!(told, deploys);
     for line in releases["releases"].as_array().unwrap() {
-        let there = server.sh(&format!("test -d {ROOT}/releases/{}", line["release"].as_str().unwrap())).success();
+        let there =
+            server.sh(&format!("test -d {ROOT}/releases/{}", line["release"].as_str().unwrap())).success();
         assert_eq!(line["there"], there, "{line}");
         let number = &line["deploy"];
         let end = journal(server).into_iter().rfind(|entry| entry["deploy"] == *number).unwrap();
@@ -141,10 +149,16 @@ fn agree(server: &Server, world: &World, deploys: &[(u64, &str, &str)]) {
 
     let status = ask("status");
     assert_eq!(status["current"]["state"], "release");
-    assert_eq!((&status["current"]["release"], &status["current"]["deploy"]), (&live.1.into(), &live.0.into()));
+    assert_eq!(
+        (&status["current"]["release"], &status["current"]["deploy"]),
+        (&live.1.into(), &live.0.into())
+    );
     assert_eq!(status["current"]["store_path"], path.trim());
     let unit = &status["unit"];
-    assert_eq!((&unit["active"], &unit["sub"], &unit["runs"]), (&"active".into(), &"running".into(), &"checked".into()));
+    assert_eq!(
+        (&unit["active"], &unit["sub"], &unit["runs"]),
+        (&"active".into(), &"running".into(), &"checked".into())
+    );
     assert_eq!(unit["invocation"], invocation(server, "server.service").as_str());
     assert_eq!((&status["running"], &status["unfinished"]), (&Value::Null, &Value::Null));
     assert_eq!(status["last"]["deploy"], deploys[0].0);
@@ -152,7 +166,10 @@ fn agree(server: &Server, world: &World, deploys: &[(u64, &str, &str)]) {
     assert_eq!(ask("status")["unit"]["runs"], "restarted");
     server.sh_ok("systemctl stop server.service");
     let stopped = ask("status");
-    assert_eq!((&stopped["unit"]["runs"], &stopped["unit"]["active"]), (&"stopped".into(), &"inactive".into()));
+    assert_eq!(
+        (&stopped["unit"]["runs"], &stopped["unit"]["active"]),
+        (&"stopped".into(), &"inactive".into())
+    );
 }
 
 #[test]
@@ -164,7 +181,9 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     server.sh_ok("systemctl stop server.service");
     let before = listing(&server);
     let ran = world.shipit(&["deploy", "--dry-run"]).expect(0);
-    for step in ["nothing →", &first[..7], "put views beside result", "restart server.service", "127.0.0.1:3001"] {
+    for step in
+        ["nothing →", &first[..7], "put views beside result", "restart server.service", "127.0.0.1:3001"]
+    {
         assert!(ran.stdout.contains(step), "no {step:?} in\n{}", ran.stdout);
     }
     assert!(!ran.stdout.contains("hook"), "{}", ran.stdout);
@@ -178,7 +197,12 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let third = world.commit("3", "ok");
     let before = listing(&server);
     let ran = world.shipit(&["deploy", "--dry-run"]).expect(0);
-    let steps = [&format!("{} → {}", &second[..7], &third[..7]), "migrate", "as app", &format!("remove {}", &first[..7])];
+    let steps = [
+        &format!("{} → {}", &second[..7], &third[..7]),
+        "migrate",
+        "as app",
+        &format!("remove {}", &first[..7]),
+    ];
     for step in steps {
         assert!(ran.stdout.contains(step), "no {step:?} in\n{}", ran.stdout);
     }
@@ -186,7 +210,11 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let lines = events(&ran);
     assert_eq!(lines.last().unwrap()["outcome"], "planned");
     assert!(lines.iter().filter(|line| line["type"] == "plan").count() >= 4, "{}", ran.stdout);
-    assert!(lines.iter().any(|line| line["type"] == "missing" && line["paths"].as_u64() > Some(0)), "{}", ran.stdout);
+    assert!(
+        lines.iter().any(|line| line["type"] == "missing" && line["paths"].as_u64() > Some(0)),
+        "{}",
+        ran.stdout
+    );
     assert!(!lines.iter().any(|line| line["type"] == "copied"), "{}", ran.stdout);
     assert_eq!(listing(&server), before);
 

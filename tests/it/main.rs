@@ -2,8 +2,11 @@
 #![allow(missing_docs, clippy::disallowed_methods, clippy::print_stderr, clippy::unwrap_used)]
 
 mod deploy;
+mod flake;
 mod hooks;
 mod json;
+mod sender;
+mod servers;
 mod smoke;
 mod source;
 mod support;
