@@ -6,8 +6,10 @@ rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
 touch /etc/machine-id
 
 # `deploy` is who shipit logs in as. It is not root: all it may do as others is written here.
-groupadd --system app
-useradd --system --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
+# Not the next free system id: a Nix daemon on the testing machine kills all processes with the id of its build user
+# before and after a build, those in its containers too.
+groupadd --system --gid 7001 app
+useradd --system --uid 7001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
 useradd --create-home --shell /bin/bash --groups systemd-journal deploy
 install -d -m 700 -o deploy -g deploy /home/deploy/.ssh
 cat >/etc/sudoers.d/shipit <<'EOF'
