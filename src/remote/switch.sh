@@ -166,10 +166,11 @@ transaction() {
   restart_unit
   say "switched ${before:-none}"
   journal_line "$number" live "$meta" ''
-  watch_unit 8>&- 9>&- </dev/null &
+  # In a subshell: a function's own redirection keeps a copy of the closed descriptor, and with it the lock.
+  (exec 8>&- 9>&-; watch_unit) </dev/null &
   watchers=$!
   if [ -n "$health_url" ]; then
-    watch_health 8>&- 9>&- </dev/null &
+    (exec 8>&- 9>&-; watch_health) </dev/null &
     watchers="$watchers $!"
   fi
   over=$(($(uptime_seconds) + limit))
@@ -215,6 +216,7 @@ printf '{"since":"%s"%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" >.shipit/
 (transaction "$@")
 if [ -e .shipit/pending ]; then
   settle 'its server half was killed' reverted
+  rm -rf .shipit/incoming
   say "done ${settled:-unknown} its server half was killed"
   say end
 fi
