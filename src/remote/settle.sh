@@ -198,10 +198,15 @@ wait_until_gone() {
 settle_leftovers() {
   if [ -e .shipit/take ]; then
     taken=$(cat .shipit/take)
-    if [ ! -e current ] && [ ! -L current ] && [ -d "$taken" ]; then
-      ln -s "$taken" .shipit/take-link && mv -fT .shipit/take-link current
+    rm -f .shipit/take-link
+    if [ -d current ] && [ ! -L current ]; then
+      # It was not moved yet.
+      [ ! -L "$taken" ] || rm -f "$taken"
+      rm -f .shipit/take
+    elif [ ! -e current ] && [ ! -L current ] && [ -d "$taken" ]; then
+      # Between two renames. `take` stays: the journal does not know of it yet, which switch.sh sees to.
+      ln -s "$taken" .shipit/take-link && mv -fT .shipit/take-link current && sync .
     fi
-    rm -f .shipit/take .shipit/take-link
   fi
   if [ -e .shipit/placing ]; then
     half=$(cat .shipit/placing)

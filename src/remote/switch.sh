@@ -126,6 +126,7 @@ transaction() {
   watchers=
   settle_leftovers
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
+  if [ -e .shipit/take ]; then end_adoption; fi
   if [ "$(seen_now)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
     # Its client decided on something else than what is here now, so it has to look again.
     say moved
