@@ -61,9 +61,12 @@ fn seed(versions: &[&str]) -> (Server, World, Vec<String>) {
     // What the tiny app's build takes from the machine it is built on.
     server.put(Path::new("/bin/busybox"), "/usr/bin/busybox", "root");
     server.sh_ok(
-        "printf '%s\\n' 'sandbox = false' 'experimental-features = nix-command flakes' >>/etc/nix/nix.conf
-         systemctl stop nix-daemon.service
-         useradd --uid 7002 igris && chown igris /var/www/server/data
+        "set -e
+         printf '%s\\n' 'sandbox = false' 'experimental-features = nix-command flakes' >>/etc/nix/nix.conf
+         systemctl stop nix-daemon.service server.service
+         systemctl reset-failed server.service || true
+         useradd --uid 7101 igris
+         chown igris /var/www/server/data
          echo 'deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server, /usr/bin/systemctl restart server.service' >/etc/sudoers.d/shipit",
     );
     assert!(server.sh_with_input("root", "cat >/etc/systemd/system/server.service && systemctl daemon-reload", UNIT.as_bytes()).success());
@@ -81,7 +84,7 @@ fn seed(versions: &[&str]) -> (Server, World, Vec<String>) {
         server.put(&sources, &format!("/var/www/server/releases/{hash}"), "deploy");
         server.sh_ok("chown deploy: /var/www/server/releases");
         let deployed = server.sh_as("deploy", &format!("bash /var/www/server/releases/{hash}/deploy.sh {hash}"));
-        assert!(deployed.success(), "{deployed}");
+        assert!(deployed.success(), "{deployed}\n{}", server.sh("journalctl -u server.service -n 20 --no-pager").stdout);
         serves(&server, version, 5 * SECOND);
         hashes.push(hash);
     }
