@@ -2,4 +2,5 @@
 
 pub mod facts;
 pub mod lab;
+pub mod watched;
 pub mod world;
