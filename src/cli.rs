@@ -25,7 +25,7 @@ Examples:
 
 Exit codes:
   0 done, or already so              5 copy failed; what runs is untouched
-  1 a bug in shipit                  6 another deploy is running, or a hold
+  1 a bug in shipit                  6 another deploy is running
   2 usage or configuration           7 not live; what ran before runs
   3 server not ready; untouched      8 not live, and not restored
   4 build failed; untouched          9 contact lost; the server goes back")]
@@ -77,7 +77,7 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Go back to an earlier release
     ///
-    /// Without RELEASE: the newest one before the live one that was once healthy. Nothing is built or copied. The
+    /// Without RELEASE: the newest one before the live one that was healthy and was not left by a rollback since. Nothing is built or copied. The
     /// release is checked like a new one, and if it does not come up, what was live is put back.
     Rollback(RollbackArgs),
     /// List what was deployed, newest first

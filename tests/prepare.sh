@@ -5,7 +5,9 @@
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold='' green='' plain=''
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then bold=$'\e[1m' green=$'\e[1;32m' plain=$'\e[0m'; fi
+say() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 
 # as_root COMMAND…: the only other thing that needs root is the lab, which asks for it by itself.
 as_root() {

@@ -56,7 +56,8 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
             hints
         }
         SshError::OtherHostKey { pinned: true, .. } => vec![
-            "if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml"
+            "if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml; there this \
+             prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub"
                 .to_owned(),
             "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
         ],
@@ -133,7 +134,7 @@ or connect once by hand and say yes: `ssh -F '/a b/ssh_config' deploy@server.exa
             shown(other(true)) + &shown(other(false)),
             str![[r#"
 deploy@server.example shows another host key than the one that is pinned in shipit.toml
-if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml
+if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
 if it was not, somebody else may be answering in its place: do not go on
 deploy@server.example shows another host key than the one that is in known_hosts
 if the server was set up anew, `ssh -F '/a b/ssh_config' deploy@server.example` names the line of known_hosts to remove

@@ -110,15 +110,14 @@ fn advice(text: &str, to: &Destination) -> Option<String> {
     let has = |needle: &str| text.contains(needle);
     if has("lacks a signature by a trusted key") || has("lacks a valid signature") {
         return Some(
-            "the server does not trust the key that signed this path, or nobody signed it: `shipit doctor` says which \
-             line its nix.conf needs"
+            "the daemon there does not trust the key that signed this path. If its /etc/nix/nix.conf names the key \
+             already, the daemon has not read it yet: on the server, as root: systemctl restart nix-daemon"
                 .to_owned(),
         );
     }
     if has("No space left on device") || has("database or disk is full") {
         return Some(
-            "make room on the server: `nix-collect-garbage` there, and `shipit prune` for old releases"
-                .to_owned(),
+            "make room on the server: `nix-collect-garbage` there removes what no release needs".to_owned(),
         );
     }
     if has("protocol mismatch") {
@@ -310,7 +309,7 @@ mod tests {
         let key = PublicKey::of(&secret).unwrap();
         assert_eq!(key.text, fs::read_to_string(world.path().join("public")).unwrap().trim());
         let infos = async || nix().path_infos(std::slice::from_ref(&path)).await.unwrap();
-        let trust = Trust { trusted: false, keys: vec![key.text.clone()] };
+        let trust = Trust { trusted: false, keys: vec![key.text.clone()], ..Trust::default() };
         check_trust(&infos().await, &trust, None).unwrap_err();
         for _ in 0..2 {
             sign(&nix(), &infos().await, &secret, &key).await.unwrap();

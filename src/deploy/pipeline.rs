@@ -119,7 +119,7 @@ async fn finish(
             release: release.clone(),
             deploy: None,
             store_path: store_path.clone(),
-            previous: state.current.release().map(ToString::to_string),
+            previous: None,
             checked: "nothing was touched".to_owned(),
             took: began.elapsed(),
         };
@@ -171,8 +171,9 @@ impl Before<'_> {
     /// Builds, and puts the assets into the store.
     async fn make(&self, source: &Source, system: &System) -> Outcome<(StorePath, Option<StorePath>)> {
         let (settings, events) = (self.run.settings, &self.run.events);
-        let built = build(&self.nix, source, &settings.package, system, self.scratch, events).await?;
+        // First what is quick: a misspelt asset should not cost a build.
         let assets = assets(&self.nix, source, &settings.app, &settings.assets, self.scratch).await?;
+        let built = build(&self.nix, source, &settings.package, system, self.scratch, events).await?;
         Ok((built.store_path, assets))
     }
 

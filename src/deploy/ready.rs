@@ -5,22 +5,21 @@ use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::server::{Control, Current, RootState, ServerState};
 use crate::model::settings::Settings;
 
-/// Judges what the look at the server found. Warnings are told, the first reason to stop is returned.
+/// Judges what the look at the server found. Warnings are told; all that stands in the way is said at once.
 ///
 /// # Errors
-/// [`Kind::NotReady`], with the command or line that mends it.
+/// [`Kind::NotReady`], with the commands or lines that mend it.
 pub fn check(settings: &Settings, state: &ServerState, hooks: bool, events: &Events) -> Outcome<()> {
-    if let Some(program) = state.missing_programs.first() {
-        return Err(not_ready(format!("{} lacks `{program}`, which the switch needs", settings.host))
-            .hint("install coreutils, util-linux (flock) and systemd there"));
-    }
-    nix(settings, state)?;
-    root(settings, state)?;
-    unit(settings, state)?;
-    control(settings, state, events)?;
-    health(settings, state)?;
+    let mut checks = vec![
+        programs(settings, state),
+        nix(settings, state),
+        root(settings, state),
+        unit(settings, state, events),
+        control(settings, state, events),
+        health(settings, state),
+    ];
     if hooks {
-        self::hooks(settings, state)?;
+        checks.push(self::hooks(settings, state));
     }
     if state.pending.is_some() && state.lock_holder.is_none() {
         events.warn("an earlier deploy ended without a word; it is settled first");
@@ -31,7 +30,33 @@ pub fn check(settings: &Settings, state: &ServerState, hooks: bool, events: &Eve
             state.history.unreadable, settings.root
         ));
     }
-    Ok(())
+    let failures: Vec<Failure> = checks.into_iter().filter_map(Result::err).collect();
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(failures.into_iter().next().unwrap_or_else(|| not_ready(String::new()))),
+        _ => Err(together(settings, failures)),
+    }
+}
+
+/// Several reasons as one failure: each with its number, so that one round of mending is enough.
+fn together(settings: &Settings, failures: Vec<Failure>) -> Failure {
+    let mut all = not_ready(format!("{} is not ready: {} things are missing", settings.host, failures.len()));
+    let mut lines = Vec::new();
+    for (number, failure) in (1..).zip(failures) {
+        lines.push(format!("{number}. {:#}", failure.error));
+        all.hints.extend(failure.hints.into_iter().map(|hint| format!("({number}) {hint}")));
+    }
+    all.detail("what a deploy needs and the server has not", lines)
+}
+
+fn programs(settings: &Settings, state: &ServerState) -> Outcome<()> {
+    match state.missing_programs.first() {
+        Some(program) => {
+            Err(not_ready(format!("{} lacks `{program}`, which the switch needs", settings.host))
+                .hint("install coreutils, util-linux (flock) and systemd there"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn not_ready(text: String) -> Failure {
@@ -80,21 +105,51 @@ fn root(settings: &Settings, state: &ServerState) -> Outcome<()> {
     Ok(())
 }
 
-fn unit(settings: &Settings, state: &ServerState) -> Outcome<()> {
+fn unit(settings: &Settings, state: &ServerState, events: &Events) -> Outcome<()> {
     let (host, unit, root) = (&settings.host, &settings.unit, &settings.root);
     match state.unit.load.as_str() {
-        "loaded" => Ok(()),
+        "loaded" => {
+            unit_file(settings, state, events);
+            Ok(())
+        }
         "not-found" => Err(not_ready(format!("{unit} does not exist on {host}"))
             .hint(format!(
-                "write /etc/systemd/system/{unit} there with ExecStart={root}/current/result/bin/…, then: \
-                 systemctl daemon-reload && systemctl enable {unit}"
+                "on the server, as root, with the app's own user and program:\n\
+                 cat > /etc/systemd/system/{unit} <<'EOF'\n\
+                 [Unit]\nAfter=network.target\n\n\
+                 [Service]\nUser=www-data\nWorkingDirectory={root}/current\n\
+                 ExecStart={root}/current/result/bin/{}\nRestart=always\n\n\
+                 [Install]\nWantedBy=multi-user.target\nEOF\n\
+                 systemctl daemon-reload && systemctl enable {unit}",
+                settings.app
             ))
             .hint("or name another `unit` in shipit.toml")),
         "masked" => Err(not_ready(format!("{unit} is masked on {host}, so it can not be started"))
             .hint(format!("on the server, as root: systemctl unmask {unit}"))),
         "" => Err(silent_systemd(settings)),
-        other => Err(not_ready(format!("systemd on {host} could not load {unit}: {other}"))
-            .hint(settings.ssh(&format!("systemctl status {unit}")))),
+        other => Err(not_ready(format!("systemd on {host} could not load {unit}: {other}")).hint(format!(
+            "what is wrong with it: {}",
+            settings.ssh(&format!("systemd-analyze verify {unit}"))
+        ))),
+    }
+}
+
+/// What a unit file may say that makes a deploy change nothing. systemd would not call it wrong.
+fn unit_file(settings: &Settings, state: &ServerState, events: &Events) {
+    let (unit, root) = (&settings.unit, &settings.root);
+    if state.unit.needs_reload {
+        events.warn(format!(
+            "{unit} was edited since systemd read it; on the server, as root: systemctl daemon-reload"
+        ));
+    }
+    let current = format!("{root}/current/");
+    if !state.unit.exec_start.is_empty() && !state.unit.exec_start.iter().any(|line| line.contains(&current))
+    {
+        events.warn(format!(
+            "no ExecStart= of {unit} is below {current}, so a deploy may change nothing that it runs; \
+             usual is ExecStart={current}result/bin/{}",
+            settings.app
+        ));
     }
 }
 
@@ -111,18 +166,23 @@ fn control(settings: &Settings, state: &ServerState, events: &Events) -> Outcome
         | Control::User { lingering: true }
         | Control::Sudo { restart: true, reset_failed: true } => Ok(()),
         Control::Sudo { restart: true, reset_failed: false } => {
+            let line = sudo_rule(
+                &settings.app.to_string(),
+                &format!("{user} ALL=(root) NOPASSWD: {restart}, {reset}"),
+            );
             events.warn(format!(
                 "{user} may restart {unit} but not reset its start limit: after a few failed starts systemd refuses \
-                 even a good release. The sudo rule to add: {user} ALL=(root) NOPASSWD: {reset}"
+                 even a good release. To allow it, on the server, as root: {line}"
             ));
             Ok(())
         }
         Control::Sudo { restart: false, .. } => {
-            Err(not_ready(format!("{user} may not restart {unit} on {host}")).hint(format!(
-                "on the server, as root: visudo -f /etc/sudoers.d/shipit-{}   with the line: \
-                 {user} ALL=(root) NOPASSWD: {restart}, {reset}",
-                settings.app
-            )))
+            let line = sudo_rule(
+                &settings.app.to_string(),
+                &format!("{user} ALL=(root) NOPASSWD: {restart}, {reset}"),
+            );
+            Err(not_ready(format!("{user} may not restart {unit} on {host}"))
+                .hint(format!("on the server, as root: {line}")))
         }
         Control::User { lingering: false } => Err(not_ready(format!(
             "{unit} is a unit of {user}'s own systemd, which ends with the last login of {user} on {host}"
@@ -130,6 +190,13 @@ fn control(settings: &Settings, state: &ServerState, events: &Events) -> Outcome
         .hint(format!("on the server, as root: loginctl enable-linger {user}"))),
         Control::Unknown => Err(silent_systemd(settings)),
     }
+}
+
+/// One line to paste, which ends with sudo's own check of the file.
+fn sudo_rule(name: &str, rule: &str) -> String {
+    // sudo reads no file in that folder with a dot in its name.
+    let file = format!("/etc/sudoers.d/shipit-{}", name.replace('.', "-"));
+    format!("echo '{rule}' | install -m 440 /dev/stdin {file} && visudo -cf {file}")
 }
 
 fn health(settings: &Settings, state: &ServerState) -> Outcome<()> {

@@ -48,7 +48,12 @@ impl Report<'_> {
 
     /// The user wished to stop before the switch.
     pub fn gave_up(&self, wish: Wish) -> Failure {
-        Failure::msg(wish.kind(), format!("{} before the switch; nothing was changed", wish.reason()))
+        let what = if self.story.hook_began {
+            "the hook had begun and was stopped; nothing else"
+        } else {
+            "nothing"
+        };
+        Failure::msg(wish.kind(), format!("{} before the switch; {what} was changed", wish.reason()))
             .live(self.untouched())
     }
 
@@ -102,6 +107,14 @@ impl Report<'_> {
         if let (Some(invocation), Some(connection)) = (&self.story.invocation, connection) {
             failure = self.with_log(failure, connection, invocation).await;
         }
+        if reason.contains("refused the restart")
+            && matches!(self.state.control, Control::Sudo { reset_failed: false, .. })
+        {
+            failure = failure.hint(format!(
+                "probably systemd's start limit, which this login may not reset: on the server, as root: \
+                 systemctl reset-failed {unit}"
+            ));
+        }
         let more = format!("more of its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 100")));
         match (word, self.previous().as_deref().map(short_release)) {
             ("broken", Some(name)) => failure
@@ -120,8 +133,13 @@ impl Report<'_> {
                     "{host} is going down; what ran before is put back by the next deploy or rollback after it is up"
                 ))
                 .hint(self.run.command("status")),
+            // What did not run before was put back too, and whether it runs now nobody promised.
+            (_, Some(name)) if self.state.unit.active != "active" => failure
+                .live(format!("`current` is {name} again; {unit} did not run before this either"))
+                .hint(more)
+                .hint(self.run.command("status")),
             (_, Some(name)) => failure.live(format!("{name} runs again")).hint(more),
-            (_, None) => failure.live("nothing is live: this was the first deploy").hint(more),
+            (_, None) => failure.live("nothing is live, as before").hint(more),
         }
     }
 
@@ -188,7 +206,14 @@ impl Report<'_> {
         let said =
             connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
         let lines = said.iter().filter_map(|line| remote::parse(line)).find(|(word, _)| *word == "lines");
-        let lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();
+        let mut lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();
+        // What follows is how it was stopped to go back, which looks as if the app had quit.
+        if let Some(stop) =
+            lines.iter().rposition(|line| line.starts_with("Stopping ") && line.ends_with("..."))
+            && stop > 0
+        {
+            lines.truncate(stop);
+        }
         failure.detail(format!("the last lines of {} (this start)", settings.unit), lines)
     }
 
@@ -204,6 +229,7 @@ impl Report<'_> {
     fn untouched(&self) -> String {
         match self.previous() {
             Some(name) => format!("{} runs as before", short_release(&name)),
+            None if self.state.current == Current::Directory => "what runs was not touched".to_owned(),
             None => "nothing is live, as before".to_owned(),
         }
     }

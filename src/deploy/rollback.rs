@@ -110,19 +110,31 @@ fn subject(state: &ServerState, release: &ReleaseId) -> Option<String> {
 }
 
 fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
-    let mut failure = Failure::msg(Kind::Usage, format!("{why} (on {})", run.settings.host));
+    let failure = Failure::msg(Kind::Usage, format!("{}: {why}", run.settings.host));
     let candidates = match why {
         NoPick::Ambiguous(_, candidates) => candidates,
-        _ => complete(state),
+        _ => complete(state).into_iter().filter(|release| state.current.release() != Some(release)).collect(),
     };
-    if !candidates.is_empty() {
-        let names: Vec<&str> = candidates.iter().map(ReleaseId::as_str).collect();
-        failure = failure
-            .detail("releases that can be gone to", names.iter().map(|name| (*name).to_owned()).collect());
-    }
-    failure.hint(format!(
-        "{} shows them all; then {}",
-        run.command("releases"),
-        run.command("rollback RELEASE")
-    ))
+    // Newest first, with what a person knows them by.
+    let deploys = state.history.deploys();
+    let about =
+        |release: &ReleaseId| deploys.iter().find(|deploy| deploy.entry.release.as_ref() == Some(release));
+    let mut known: Vec<(u64, String)> = candidates
+        .iter()
+        .filter_map(|release| about(release))
+        .map(|deploy| {
+            let release = deploy.entry.release.as_ref().map(ReleaseId::short).unwrap_or_default();
+            (
+                deploy.number.0,
+                format!("{}  {release}  {}", deploy.number, deploy.entry.subject.as_deref().unwrap_or("")),
+            )
+        })
+        .collect();
+    known.sort_unstable_by(|a, b| b.cmp(a));
+    failure
+        .detail(
+            "what is there to go to",
+            known.into_iter().map(|(_, line)| line.trim_end().to_owned()).collect(),
+        )
+        .hint(format!("{} tells more; then {}", run.command("releases"), run.command("rollback RELEASE")))
 }

@@ -62,7 +62,7 @@ async fn in_repository(
         Err(GitError::NoCommit) if wanted.allow_dirty => None,
         Err(error) => return Err(fail(error)),
     };
-    let changes = git::changes(&repo).await.map_err(fail)?;
+    let mut changes = git::changes(&repo).await.map_err(fail)?;
     if !changes.untracked.is_empty() {
         events.warn(format!(
             "Nix does not see files that git does not track: {}",
@@ -72,6 +72,12 @@ async fn in_repository(
     let Some(head) = head else {
         return working_tree(folder, repo, None).await;
     };
+    // shipit.toml always comes from the folder, so a change of it is no reason to refuse the commit.
+    let settings = Source::in_repo(&repo, "shipit.toml");
+    if changes.tracked.iter().any(|file| *file == settings) && !wanted.allow_dirty {
+        changes.tracked.retain(|file| *file != settings);
+        events.warn("shipit.toml has changes that are not committed; it is read as it is");
+    }
     if changes.tracked.is_empty() {
         return committed(folder, repo, head).await;
     }

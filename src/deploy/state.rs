@@ -151,6 +151,8 @@ fn unit_property(unit: &mut UnitState, line: &str) {
         "TimeoutStopUSec" => unit.timeout_stop = seconds(value),
         "UMask" => unit.umask = value.to_owned(),
         "TimeoutStartUSec" => unit.timeout_start = seconds(value),
+        "ExecStart" => unit.exec_start.push(value.to_owned()),
+        "NeedDaemonReload" => unit.needs_reload = value == "yes",
         _ => {}
     }
 }

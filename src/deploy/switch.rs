@@ -55,6 +55,8 @@ pub struct Story {
     pub invocation: Option<Invocation>,
     /// The health check's last answer.
     pub answer: Option<String>,
+    /// The hook was started.
+    pub hook_began: bool,
     /// `current` was moved.
     pub switched: bool,
     /// What was removed afterwards.
@@ -164,6 +166,7 @@ impl<'a> Client<'a> {
             "placed" => self.placed(rest),
             "hook-started" => {
                 self.began = now;
+                self.story.hook_began = true;
                 self.events.tell(Event::HookStarted { command: self.settings.hooks.before_switch.clone() });
             }
             "hook" => {

@@ -21,13 +21,19 @@ pub struct Trust {
     pub trusted: bool,
     /// The public keys that the server trusts, whole: `name:base64`.
     pub keys: Vec<String>,
+    /// The login's name, for what to type.
+    pub login: String,
 }
 
 impl Trust {
     /// As the look at the server found it. A server that does not tell (before Nix 2.15) gets the benefit of the
     /// doubt: the copy itself will say it.
     pub fn of(state: &ServerState) -> Self {
-        Trust { trusted: state.uid == 0 || state.trusted.unwrap_or(true), keys: state.trusted_keys.clone() }
+        Trust {
+            trusted: state.uid == 0 || state.trusted.unwrap_or(true),
+            keys: state.trusted_keys.clone(),
+            login: state.user.clone(),
+        }
     }
 
     /// The server takes this path as it is.
@@ -91,20 +97,20 @@ pub fn check_trust(missing: &[PathInfo], trust: &Trust, signing_key: Option<&Pub
     let failure = Failure::msg(Kind::NotReady, why);
     let failure = match signing_key {
         Some(key) => failure.hint(format!(
-            "add to /etc/nix/nix.conf on the server, then `sudo systemctl restart nix-daemon` there:\n\
-             extra-trusted-public-keys = {}",
+            "on the server, as root: echo 'extra-trusted-public-keys = {}' >> /etc/nix/nix.conf && systemctl restart \
+             nix-daemon",
             key.text
         )),
         None => failure.hint(format!("sign what is sent. Make a key once: {}", make_a_key("deploy-1"))).hint(
-            "name the secret half in shipit.toml (`[sign] key_file = …`) and the public half in \
-                 /etc/nix/nix.conf on the server (`extra-trusted-public-keys = deploy-1:…`), then \
-                 `sudo systemctl restart nix-daemon` there",
+            "then in shipit.toml:\n[sign]\nkey_file = \"~/.config/shipit/signing.key\"\nand deploy again: it says the \
+             line for the server's nix.conf",
         ),
     };
-    Err(failure.hint(
-        "or `extra-trusted-users = <the login>` in that file: simpler, but a trusted user of Nix is as good as root \
-         on that server",
-    ))
+    Err(failure.hint(format!(
+        "or, simpler, but a trusted user of Nix is as good as root on that server: \
+         echo 'extra-trusted-users = {}' >> /etc/nix/nix.conf && systemctl restart nix-daemon",
+        trust.login
+    )))
 }
 
 /// Signs what the server would refuse otherwise: all but the content-addressed paths. Those that bear the key's name
@@ -143,7 +149,8 @@ pub async fn sign(nix: &Nix, missing: &[PathInfo], key_file: &Path, key: &Public
 /// The command that makes a key; the name is part of it and of each signature.
 fn make_a_key(name: &str) -> String {
     format!(
-        "`nix-store --generate-binary-cache-key {} ~/.config/shipit/signing.key ~/.config/shipit/signing.pub`",
+        "`mkdir -p ~/.config/shipit && nix-store --generate-binary-cache-key {} ~/.config/shipit/signing.key \
+         ~/.config/shipit/signing.pub`",
         quoted(name.as_ref())
     )
 }
@@ -179,9 +186,10 @@ mod tests {
     #[test]
     fn what_the_server_would_refuse_is_refused_here() {
         let key = PublicKey::parse(SECRET).unwrap();
-        let stranger = Trust { trusted: false, keys: vec!["cache.nixos.org-1:abc=".into()] };
-        let knows_key = Trust { trusted: false, keys: vec![PUBLIC.into()] };
-        let friend = Trust { trusted: true, keys: vec![] };
+        let stranger =
+            Trust { trusted: false, keys: vec!["cache.nixos.org-1:abc=".into()], ..Trust::default() };
+        let knows_key = Trust { trusted: false, keys: vec![PUBLIC.into()], ..Trust::default() };
+        let friend = Trust { trusted: true, keys: vec![], ..Trust::default() };
         let unsigned = [info(true, &[]), info(false, &[])];
         check_trust(&unsigned, &friend, None).unwrap();
         check_trust(&unsigned, &knows_key, Some(&key)).unwrap();
@@ -191,7 +199,7 @@ mod tests {
 
         let failure = check_trust(&unsigned, &stranger, Some(&key)).unwrap_err();
         assert_eq!(failure.kind, Kind::NotReady);
-        assert!(failure.hints[0].ends_with(&format!("extra-trusted-public-keys = {PUBLIC}")), "{failure:?}");
+        assert!(failure.hints[0].contains(&format!("extra-trusted-public-keys = {PUBLIC}")), "{failure:?}");
         let failure = check_trust(&unsigned, &knows_key, None).unwrap_err();
         assert!(failure.hints[0].contains("--generate-binary-cache-key"), "{failure:?}");
         assert!(failure.hints.last().unwrap().contains("as good as root"));

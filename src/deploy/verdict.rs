@@ -51,8 +51,10 @@ impl UnitLine {
     fn end(&self) -> String {
         match (self.result.as_str(), self.status.as_str()) {
             ("" | "success", "" | "0") => "it ended by itself".to_owned(),
-            ("" | "success", status) => format!("it ended with status {status}"),
-            ("exit-code", status) => format!("it ended with status {status}"),
+            ("" | "success" | "exit-code", status) => match systemd_s(status) {
+                Some(meaning) => format!("systemd could not {meaning} (status {status})"),
+                None => format!("it ended with status {status}"),
+            },
             (result, _) => format!("systemd says {result}"),
         }
     }
@@ -194,6 +196,18 @@ impl Verdict {
             }
             _ => Decision::Wait,
         }
+    }
+}
+
+/// The statuses with which systemd says that it could not even start the program (systemd.exec(5)).
+fn systemd_s(status: &str) -> Option<&'static str> {
+    match status {
+        "200" => Some("enter the unit's WorkingDirectory"),
+        "203" => Some("start the program that ExecStart names"),
+        "216" => Some("become the unit's Group"),
+        "217" => Some("become the unit's User"),
+        "226" => Some("set up the unit's mounts"),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Kind {
     Build,
     /// The copy failed. What runs is untouched.
     Copy,
-    /// Held by a person, or another deploy is running.
+    /// Another deploy is running.
     Busy,
     /// The release did not go live. What ran before runs (on a first deploy: nothing did).
     NotLive,

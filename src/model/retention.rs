@@ -27,12 +27,18 @@ pub fn to_prune(
     there.iter().filter(|release| known.contains(release) && !stays.contains(release)).cloned().collect()
 }
 
+/// How much of a release's name has to be typed.
+const SHORTEST: usize = 4;
+
 /// Why no release could be picked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPick {
     /// The journal names none.
     #[error("there is no earlier release that was healthy")]
     NothingEarlier,
+    /// Too little to mean one release.
+    #[error("{0} is too short for the beginning of a release's name: at least {SHORTEST} characters")]
+    TooShort(String),
     /// No release begins so.
     #[error("no release on the server is called {0}")]
     Unknown(String),
@@ -62,6 +68,9 @@ pub fn named(history: &History, there: &[ReleaseId], name: &str) -> Result<Relea
     let shown = || there.iter().find(|release| name.contains('-') && release.short() == name);
     if let Some(exact) = exactly.or_else(shown) {
         return Ok(exact.clone());
+    }
+    if name.len() < SHORTEST {
+        return Err(NoPick::TooShort(name.to_owned()));
     }
     let matches: Vec<ReleaseId> = there.iter().filter(begins).cloned().collect();
     match &matches[..] {
@@ -192,14 +201,17 @@ mod tests {
 
     #[test]
     fn a_name_is_a_number_or_a_beginning() {
-        let history = history("+abc1 +abc2 -gone");
-        let there = ids("abc1 abc2 v2x");
-        assert_eq!(named(&history, &there, "v2"), Ok(id("abc2")));
-        assert_eq!(named(&history, &there, "abc1"), Ok(id("abc1")));
-        assert!(matches!(named(&history, &there, "abc"), Err(NoPick::Ambiguous(_, both)) if both.len() == 2));
+        let history = history("+abcd1 +abcd2 -gone");
+        let there = ids("abcd1 abcd2 v2x");
+        assert_eq!(named(&history, &there, "v2"), Ok(id("abcd2")));
+        assert_eq!(named(&history, &there, "abcd1"), Ok(id("abcd1")));
+        assert!(
+            matches!(named(&history, &there, "abcd"), Err(NoPick::Ambiguous(_, both)) if both.len() == 2)
+        );
         assert_eq!(named(&history, &there, "v3"), Err(NoPick::Gone(id("gone"))));
-        assert_eq!(named(&history, &there, "go"), Err(NoPick::Gone(id("gone"))));
-        assert_eq!(named(&history, &there, "zz"), Err(NoPick::Unknown("zz".into())));
+        assert_eq!(named(&history, &there, "gone"), Err(NoPick::Gone(id("gone"))));
+        assert_eq!(named(&history, &there, "zzzz"), Err(NoPick::Unknown("zzzz".into())));
         assert_eq!(named(&history, &there, "v2x"), Ok(id("v2x")));
+        assert_eq!(named(&history, &there, "abc"), Err(NoPick::TooShort("abc".into())));
     }
 }

@@ -159,6 +159,10 @@ pub struct UnitState {
     pub timeout_stop: Option<u64>,
     /// Seconds that a start may take; none: no limit.
     pub timeout_start: Option<u64>,
+    /// Its ExecStart lines, as systemctl shows them.
+    pub exec_start: Vec<String>,
+    /// The unit file was edited since systemd read it.
+    pub needs_reload: bool,
     /// Its umask, four octal digits.
     pub umask: String,
 }

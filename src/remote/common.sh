@@ -26,9 +26,10 @@ say() {
   printf '@ %s\n' "$*" 2>/dev/null || :
 }
 
-# A text that somebody else wrote, made one short line of plain characters.
+# A text that somebody else wrote, made one short line that also fits between the quotes of a JSON string.
 plain() {
-  printf %s "$1" | tr -c '[:alnum:] ._:/@=,+%()-' ' ' | head -c 300
+  # shellcheck disable=SC1003 # a backslash is meant
+  printf %s "$1" | tr '"\\' "'/" | tr -sc '[:print:]' ' ' | tr -s ' ' | head -c 300
 }
 
 # Lines on stdin, sent as one word.

@@ -39,6 +39,7 @@ run_hook() {
   if [ ! -e .shipit/hook.code ]; then
     # Given up: the closed pipe ends the hook, and the next one may not start beside it.
     wait "$hook_process"
+    journal_line "$number" failed "$meta" ',"reason":"given up while the hook before_switch ran"'
     refuse given-up 'the client went away or gave up while the hook ran'
   fi
   if [ "$(cat .shipit/hook.code)" != 0 ]; then

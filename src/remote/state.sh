@@ -101,7 +101,7 @@ look_at_unit() {
       say "control sudo $restart $reset" ;;
   esac
   show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
-    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p UMask | while IFS= read -r line; do say "unit $line"; done
+    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p ExecStart -p NeedDaemonReload -p UMask | while IFS= read -r line; do say "unit $line"; done
   if [ -n "$object" ] && command -v busctl >/dev/null 2>&1; then
     if [ "$control" = user ]; then bus=--user; else bus=--system; fi
     for property in Environment EnvironmentFiles; do
@@ -149,8 +149,9 @@ fi
 # The folder, and what shipit made in it.
 if [ -d "$root" ]; then
   closed=
-  for folder in "$root" "$root/releases" "$root/.shipit"; do
-    if [ -e "$folder" ] && [ ! -w "$folder" ]; then closed=$folder; fi
+  for folder in "$root" "$root/releases" "$root/.shipit" "$root/current"; do
+    # A real directory at `current` is moved, which needs the right to write in it.
+    if [ -d "$folder" ] && [ ! -L "$folder" ] && [ ! -w "$folder" ]; then closed=$folder; fi
   done
   if [ -n "$closed" ]; then say "root closed $(stat -c %U "$closed") $closed"; else say "root ready"; fi
 else

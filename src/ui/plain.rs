@@ -133,7 +133,11 @@ impl Plain {
                     return None;
                 }
                 self.answer = Some(answer.clone());
-                (if *healthy { GOOD } else { NOW }, "answers", answer.clone())
+                (
+                    if *healthy { GOOD } else { NOW },
+                    if answer.starts_with("status") { "answers" } else { "waiting" },
+                    answer.clone(),
+                )
             }
             Event::Kept { release: id, deploy, took } => {
                 (GOOD, "healthy", format!("{} ({deploy}) after {}", id.short(), duration(*took)))
@@ -259,8 +263,8 @@ mod tests {
   hook     done in 1.2 s
   switched to bbbbbbb, restarting server.service
   started  server.service
-  answers  no answer yet
-  answers  503
+  waiting  no answer yet
+  waiting  503
   healthy  bbbbbbb (v42) after 1.3 s
   removed  2 old releases: ccccccc, ddddddd
 warning: two

@@ -208,7 +208,7 @@ fn current_and_the_unit_may_disagree() {
     assert_data_eq!(
         all.join("--\n"),
         str![[r#"
-live    `current` is a real directory; the first deploy makes it a release: shipit -e staging deploy
+live    `current` is a real directory; the next deploy makes it a release: shipit -e staging deploy
 unit    server.service active (running) since 2026-11-22 13:01
 last    v1 aaaaaaa kept 2026-11-22 13:01 by anna@laptop
 --

@@ -73,11 +73,12 @@ impl Status<'_> {
     fn live(&self, words: &Words<'_>) -> (Style, String) {
         let now = &self.current;
         match &self.state.current {
+            Current::Absent if self.last.is_some() => (ODD, format!("nothing: {}", words.deploy)),
             Current::Absent => (ODD, format!("nothing was deployed yet: {}", words.deploy)),
             Current::Directory => (
                 ODD,
                 format!(
-                    "`current` is a real directory; the first deploy makes it a release: {}",
+                    "`current` is a real directory; the next deploy makes it a release: {}",
                     words.deploy
                 ),
             ),
