@@ -575,3 +575,21 @@ fn settling_twice_or_at_once_is_settling_once_in_every_shell() {
         assert_eq!(paper.sh("ls root/releases").replace('\n', " "), "new old ", "{shell}");
     }
 }
+
+#[test]
+fn going_back_that_lasts_is_not_a_lost_contact() {
+    let (server, world) = mute();
+    server.sh_ok(
+        "mkdir -p /etc/systemd/system/server.service.d
+         printf '[Service]\\nTimeoutStopSec=38\\n' >/etc/systemd/system/server.service.d/limits.conf
+         systemctl daemon-reload",
+    );
+    world.edit("within = \"120s\"", "within = \"1s\"");
+    world.commit("2", "error\nignore-term");
+    let deploy = Watched::start(&world, &["deploy"]);
+    let ran = deploy.wait(Duration::from_secs(90)).expect(7);
+    assert!(ran.took > Duration::from_secs(38), "{:?}", ran.took);
+    assert!(!ran.stdout.contains("\"contact-lost\""), "{}", ran.stdout);
+    serves(&server, "1", SECOND);
+    at_rest(&server);
+}
