@@ -16,7 +16,8 @@ const SOON: Duration = Duration::from_secs(5);
 const END: Duration = Duration::from_secs(60);
 
 /// The transaction's two processes on the server, into `$guardian` and `$half`.
-const FIND: &str = "guardian=$(pgrep -u deploy -o -f '[e]xec sh -c|[s]h -c eval.* shipit ') && half=$(pgrep -P $guardian)";
+const FIND: &str =
+    "guardian=$(pgrep -u deploy -o -f '[e]xec sh -c|[s]h -c eval.* shipit ') && half=$(pgrep -P $guardian)";
 
 /// A server with version 1 on it, and a commit of version 2 that never answers.
 fn mute() -> (Server, World) {
@@ -117,7 +118,11 @@ fn interrupted_twice_it_does_not_wait_for_the_server() {
     let began = std::time::Instant::now();
     let ran = deploy.wait(END).expect(130);
     assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
-    assert!(ran.json()["live"].as_str().is_some_and(|live| live.contains("by itself within")), "{}", ran.stdout);
+    assert!(
+        ran.json()["live"].as_str().is_some_and(|live| live.contains("by itself within")),
+        "{}",
+        ran.stdout
+    );
     assert_eq!(temporary(&world), Vec::<std::path::PathBuf>::new());
     server.sh_ok(&format!("{FIND}; kill -CONT $half"));
     serves(&server, "1", SOON);
@@ -162,10 +167,13 @@ fn interrupted_before_the_switch_nothing_is_changed() {
     };
     // (behaviour, event, what comes with it)
     world.edit("[health]", "[hooks]\nbefore_switch = [\"result/bin/server\", \"migrate\"]\n\n[health]");
-    for (number, (behaviour, event)) in
-        [("slow-build 100", "building-derivation"), ("heavy 20", "copying-path"), ("migrate-hang", "hook-started")]
-            .into_iter()
-            .enumerate()
+    for (number, (behaviour, event)) in [
+        ("slow-build 100", "building-derivation"),
+        ("heavy 20", "copying-path"),
+        ("migrate-hang", "hook-started"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         for (name, code) in [("INT", 130), ("KILL", 137)] {
             world.commit(&format!("x{number}-{name}"), behaviour);
@@ -189,7 +197,10 @@ fn interrupted_before_the_switch_nothing_is_changed() {
             });
             if name == "INT" {
                 let result = ran.json();
-                assert!(result["error"].as_str().is_some_and(|error| error.contains("nothing was changed")), "{result}");
+                assert!(
+                    result["error"].as_str().is_some_and(|error| error.contains("nothing was changed")),
+                    "{result}"
+                );
             }
         }
     }
@@ -207,7 +218,10 @@ fn the_ssh_master_is_killed_in_the_check() {
     // It asks over a new connection, and knows.
     let ran = deploy.wait(Duration::from_secs(20)).expect(7);
     let result = ran.json();
-    assert!(result["error"].as_str().is_some_and(|error| error.contains("contact with the client was lost")), "{result}");
+    assert!(
+        result["error"].as_str().is_some_and(|error| error.contains("contact with the client was lost")),
+        "{result}"
+    );
     assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
     at_rest(&server);
     assert_eq!(temporary(&world), Vec::<std::path::PathBuf>::new());
@@ -259,7 +273,10 @@ fn client_and_server_half_are_both_killed() {
     assert!(ran.stderr.contains("was not healthy within 2 s"), "{}", ran.stderr);
     serves(&server, "1", SECOND);
     let ends: Vec<_> = journal(&server).iter().map(|entry| entry["event"].clone()).collect();
-    assert_eq!(ends, ["started", "live", "kept", "started", "live", "interrupted", "started", "live", "reverted"]);
+    assert_eq!(
+        ends,
+        ["started", "live", "kept", "started", "live", "interrupted", "started", "live", "reverted"]
+    );
     world.edit("within = \"2s\"", "within = \"30s\"");
     next_deploy_works(&server, &world, "3");
 }
@@ -289,7 +306,10 @@ fn cut_until_the_server_went_back_and_then_mended() {
     assert!(took > Duration::from_secs(25), "gone back after {took:?} already");
     server.mend();
     let result = deploy.wait(END).expect(7).json();
-    assert!(result["error"].as_str().is_some_and(|error| error.contains("the client was silent for 30 s")), "{result}");
+    assert!(
+        result["error"].as_str().is_some_and(|error| error.contains("the client was silent for 30 s")),
+        "{result}"
+    );
     assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
     assert_eq!(last_entry(&server)["event"], "reverted");
     next_deploy_works(&server, &world, "3");
@@ -336,7 +356,10 @@ fn a_client_that_is_frozen() {
     assert!(took > Duration::from_secs(25), "gone back after {took:?} already");
     deploy.signal("CONT");
     let result = deploy.wait(SOON).expect(7).json();
-    assert!(result["error"].as_str().is_some_and(|error| error.contains("the client was silent for 30 s")), "{result}");
+    assert!(
+        result["error"].as_str().is_some_and(|error| error.contains("the client was silent for 30 s")),
+        "{result}"
+    );
     next_deploy_works(&server, &world, "3");
 }
 
@@ -363,9 +386,16 @@ fn the_whole_server_crashes_in_the_check() {
     assert!(ran.stderr.contains("an earlier deploy ended without a word"), "{}", ran.stderr);
     serves(&server, "3", SECOND);
     at_rest(&server);
-    let previous = journal(&server).iter().rfind(|entry| entry["event"] == "started").map(|entry| entry["previous"].clone());
+    let previous = journal(&server)
+        .iter()
+        .rfind(|entry| entry["event"] == "started")
+        .map(|entry| entry["previous"].clone());
     let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
-    assert_eq!(previous, Some(first.into()), "what the next one goes back to is the old release, not the unchecked one");
+    assert_eq!(
+        previous,
+        Some(first.into()),
+        "what the next one goes back to is the old release, not the unchecked one"
+    );
 }
 
 #[test]
@@ -384,7 +414,10 @@ fn two_clients_at_once() {
     let winner = codes.iter().position(|code| *code == 0).unwrap_or_else(|| panic!("{codes:?}"));
     assert_eq!(codes[1 - winner], 6, "{}\n{}", ends[0].stdout, ends[1].stdout);
     let result = ends[1 - winner].json();
-    assert!(result["error"].as_str().is_some_and(|error| error.contains("has been running `deploy`")), "{result}");
+    assert!(
+        result["error"].as_str().is_some_and(|error| error.contains("has been running `deploy`")),
+        "{result}"
+    );
     assert_eq!(result["live"], "what runs was not touched");
     serves(&server, ["1", "2"][winner], SECOND);
     assert_eq!(journal(&server).iter().filter(|entry| entry["event"] == "started").count(), 2);
@@ -395,10 +428,14 @@ fn two_clients_at_once() {
 fn somebody_relinks_current_in_the_check() {
     let (server, world) = mute();
     let deploy = checking(&server, &world);
-    server.sh_ok("mkdir /var/www/server/theirs && cd /var/www/server && ln -s theirs new && mv -T new current");
+    server
+        .sh_ok("mkdir /var/www/server/theirs && cd /var/www/server && ln -s theirs new && mv -T new current");
     deploy.signal("TERM");
     let result = deploy.wait(END).expect(143).json();
-    assert!(result["live"].as_str().is_some_and(|live| live.contains("somebody else moved `current`")), "{result}");
+    assert!(
+        result["live"].as_str().is_some_and(|live| live.contains("somebody else moved `current`")),
+        "{result}"
+    );
     assert_eq!(server.sh_ok("readlink /var/www/server/current").trim(), "theirs");
     let entry = last_entry(&server);
     assert_eq!(entry["event"], "failed");
@@ -469,8 +506,10 @@ END
     }
 
     fn sh(&self, script: &str) -> String {
-        let output =
-            std::process::Command::new("/bin/bash").args(["-c", script]).current_dir(self.folder.path()).output();
+        let output = std::process::Command::new("/bin/bash")
+            .args(["-c", script])
+            .current_dir(self.folder.path())
+            .output();
         let output = output.expect("bash");
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -592,4 +631,28 @@ fn going_back_that_lasts_is_not_a_lost_contact() {
     assert!(!ran.stdout.contains("\"contact-lost\""), "{}", ran.stdout);
     serves(&server, "1", SECOND);
     at_rest(&server);
+}
+
+#[test]
+fn the_disk_is_full_in_the_check() {
+    let server = Server::builder().variant(Variant::Debian).disk("1G").boot();
+    let world = World::new(&server);
+    world.edit("within = \"10s\"", "within = \"60s\"");
+    world.commit("1", "ok");
+    world.deploy();
+    world.commit("2", "mute");
+    let deploy = checking(&server, &world);
+    server.fill("/var/www/server", 0);
+    deploy.signal("INT");
+    serves(&server, "1", SOON);
+    let result = deploy.wait(END).expect(130).json();
+    assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
+    // Nothing could be written, and nothing is lost: the decision was a rename.
+    assert!(!server.sh("test -e /var/www/server/.shipit/pending").success());
+    let refused = world.shipit(&["deploy"]).expect(3);
+    assert!(refused.stderr.contains("no space on"), "{}", refused.stderr);
+    server.free();
+    next_deploy_works(&server, &world, "3");
+    let ends: Vec<_> = journal(&server).iter().map(|entry| entry["event"].clone()).collect();
+    assert_eq!(ends, ["started", "live", "kept", "started", "live", "reverted", "started", "live", "kept"]);
 }

@@ -55,7 +55,9 @@ fn the_newest_healthy_ones_stay_whatever_their_hashes() {
     }
     // Folders that shipit did not make: a backup, and what looks like a release.
     let foreign = "0123456789012345678901234567890123456789";
-    server.sh_ok(&format!("cd /var/www/server/releases && mkdir backup {foreign} && chown deploy: backup {foreign}"));
+    server.sh_ok(&format!(
+        "cd /var/www/server/releases && mkdir backup {foreign} && chown deploy: backup {foreign}"
+    ));
     // By their names the newest would go first.
     hashes.push(commit_low(&world, "8", &hashes));
     world.deploy();

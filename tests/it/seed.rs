@@ -69,7 +69,15 @@ fn seed(versions: &[&str]) -> (Server, World, Vec<String>) {
          chown igris /var/www/server/data
          echo 'deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server, /usr/bin/systemctl restart server.service' >/etc/sudoers.d/shipit",
     );
-    assert!(server.sh_with_input("root", "cat >/etc/systemd/system/server.service && systemctl daemon-reload", UNIT.as_bytes()).success());
+    assert!(
+        server
+            .sh_with_input(
+                "root",
+                "cat >/etc/systemd/system/server.service && systemctl daemon-reload",
+                UNIT.as_bytes()
+            )
+            .success()
+    );
     let world = World::new(&server);
     // shipit.toml comes later, and in no commit.
     fs::write(world.app().join(".git/info/exclude"), "shipit.toml\n").unwrap();
@@ -83,13 +91,22 @@ fn seed(versions: &[&str]) -> (Server, World, Vec<String>) {
         world.git(&["--work-tree", sources.to_str().unwrap(), "checkout", "-q", &hash, "--", "."]);
         server.put(&sources, &format!("/var/www/server/releases/{hash}"), "deploy");
         server.sh_ok("chown deploy: /var/www/server/releases");
-        let deployed = server.sh_as("deploy", &format!("bash /var/www/server/releases/{hash}/deploy.sh {hash}"));
-        assert!(deployed.success(), "{deployed}\n{}", server.sh("journalctl -u server.service -n 20 --no-pager").stdout);
+        let deployed =
+            server.sh_as("deploy", &format!("bash /var/www/server/releases/{hash}/deploy.sh {hash}"));
+        assert!(
+            deployed.success(),
+            "{deployed}\n{}",
+            server.sh("journalctl -u server.service -n 20 --no-pager").stdout
+        );
         serves(&server, version, 5 * SECOND);
         hashes.push(hash);
     }
     // As it is there: a folder, with the views one level too deep.
-    assert!(server.sh("cd /var/www/server/current && [ ! -L . ] && [ -f views/views/index.html ] && [ -L result ]").success());
+    assert!(
+        server
+            .sh("cd /var/www/server/current && [ ! -L . ] && [ -f views/views/index.html ] && [ -L result ]")
+            .success()
+    );
     assert!(page(&server).contains("view: none\n"));
     (server, world, hashes)
 }
@@ -128,7 +145,11 @@ fn it_is_taken_over_and_can_be_gone_back_to() {
     world.commit("3", "ok");
     let ran = world.deploy();
     assert!(ran.stderr.contains("but not reset its start limit"), "{}", ran.stderr);
-    assert!(page(&server).starts_with("version: 3\n") && page(&server).contains("view: <h1>3</h1>"), "{}", page(&server));
+    assert!(
+        page(&server).starts_with("version: 3\n") && page(&server).contains("view: <h1>3</h1>"),
+        "{}",
+        page(&server)
+    );
     let old = adopted(&server);
     is_whole(&server, &world, &old);
     // The releases of before are where they were.
@@ -139,7 +160,11 @@ fn it_is_taken_over_and_can_be_gone_back_to() {
     server.sh_ok("rm /var/www/server/releases/*/result.found 2>/dev/null; /nix/var/nix/profiles/default/bin/nix-collect-garbage >/dev/null 2>&1");
 
     world.shipit(&["rollback"]).expect(0);
-    assert!(page(&server).starts_with("version: 2\nrev: dirty\n") && page(&server).contains("view: none\n"), "{}", page(&server));
+    assert!(
+        page(&server).starts_with("version: 2\nrev: dirty\n") && page(&server).contains("view: none\n"),
+        "{}",
+        page(&server)
+    );
     assert_eq!(current(&server), format!("releases/{old}"));
     world.deploy();
     serves(&server, "3", SECOND);
@@ -162,7 +187,11 @@ fn the_commit_that_it_had_and_one_that_crashes() {
     // The sources in the way of the same commit go aside.
     world.git(&["reset", "-q", "--hard", &hashes[0]]);
     world.deploy();
-    assert!(page(&server).contains("version: 1\n") && page(&server).contains("view: <h1>1</h1>"), "{}", page(&server));
+    assert!(
+        page(&server).contains("version: 1\n") && page(&server).contains("view: <h1>1</h1>"),
+        "{}",
+        page(&server)
+    );
     assert_eq!(current(&server), format!("releases/{}", hashes[0]));
     server.sh_ok(&format!("test -f /var/www/server/releases/{}.found/deploy.sh", hashes[0]));
     world.shipit(&["rollback"]).expect(0);
@@ -184,12 +213,18 @@ fn killed_between_the_two_renames_of_a_take_over() {
     let (server, world, _) = seed(&["1"]);
     assert!(
         server
-            .sh_with_input("root", "cat >/usr/local/bin/mv && chmod 755 /usr/local/bin/mv && echo >/run/stop-mv", OLD_MV.as_bytes())
+            .sh_with_input(
+                "root",
+                "cat >/usr/local/bin/mv && chmod 755 /usr/local/bin/mv && echo >/run/stop-mv",
+                OLD_MV.as_bytes()
+            )
             .success()
     );
     world.commit("2", "ok");
     let deploy = Watched::start(&world, &["deploy"]);
-    eventually(30 * SECOND, || if server.sh("test -e /tmp/between").success() { Ok(()) } else { Err("not yet") });
+    eventually(30 * SECOND, || {
+        if server.sh("test -e /tmp/between").success() { Ok(()) } else { Err("not yet") }
+    });
     deploy.signal("KILL");
     server.sh_ok("pkill -KILL -u deploy -f ' shipit |take-link|sleep 1000'; rm /run/stop-mv");
     deploy.wait(5 * SECOND).expect(137);
@@ -218,7 +253,9 @@ fn killed_between_the_two_renames_of_a_take_over() {
 fn without_an_exchanging_mv_it_takes_two_renames() {
     let (server, world, _) = seed(&["1"]);
     assert!(
-        server.sh_with_input("root", "cat >/usr/local/bin/mv && chmod 755 /usr/local/bin/mv", OLD_MV.as_bytes()).success()
+        server
+            .sh_with_input("root", "cat >/usr/local/bin/mv && chmod 755 /usr/local/bin/mv", OLD_MV.as_bytes())
+            .success()
     );
     world.commit("2", "ok");
     world.deploy();

@@ -166,7 +166,9 @@ pub fn serves(server: &Server, version: &str, within: Duration) -> Duration {
 /// The journal's entries.
 pub fn journal(server: &Server) -> Vec<Value> {
     let text = server.sh_ok("cat /var/www/server/.shipit/journal.jsonl");
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 /// The newest entry of the journal.
