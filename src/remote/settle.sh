@@ -158,13 +158,20 @@ settle() {
   settled=$word
 }
 
+# A pause between two looks. An old release may take long to stop, and its client must not take that for a lost contact.
+pause() {
+  sleep 0.2
+  pauses=$((${pauses:-0} + 1))
+  if [ $((pauses % 10)) -eq 0 ]; then say still; fi
+}
+
 # Until the unit runs as another start than the one named, for a second; else 1, when it has failed or after `patience`.
 wait_until_up() {
   give_up=$(($(uptime_seconds) + patience))
   seen=
   seen_at=
   while [ "$(uptime_seconds)" -lt "$give_up" ]; do
-    sleep 0.2
+    pause
     unit_now
     if [ "$unit_state" = active ] && [ "$unit_invocation" != "$1" ]; then
       if [ "$seen" = "$unit_invocation" ]; then
@@ -187,7 +194,7 @@ wait_until_up() {
 wait_until_gone() {
   give_up=$(($(uptime_seconds) + patience))
   while [ "$(uptime_seconds)" -lt "$give_up" ]; do
-    sleep 0.2
+    pause
     unit_now
     if restarting; then continue; fi
     if [ "$unit_invocation" != "$1" ] || [ "$unit_state" = failed ] || [ "$unit_state" = inactive ]; then return 0; fi

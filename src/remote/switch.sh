@@ -2,7 +2,7 @@
 #
 # Its client says, line by line on stdin:  beat · go · keep INVOCATION · back REASON
 # It answers with lines of `say`:          waiting · busy · moved · refused · adopted · placed · hook · ready · switched ·
-#                                          unit · health · restart-refused · going-back · ack · done · pruned · end
+#                                          unit · health · restart-refused · going-back · still · ack · done · pruned · end
 # End of file and silence mean `back`: a killed client, a closed lid and a cut cable end alike.
 # shellcheck shell=sh
 # shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it

@@ -614,3 +614,45 @@ fn settling_twice_or_at_once_is_settling_once_in_every_shell() {
         assert_eq!(paper.sh("ls root/releases").replace('\n', " "), "new old ", "{shell}");
     }
 }
+
+#[test]
+fn going_back_that_lasts_is_not_a_lost_contact() {
+    let (server, world) = mute();
+    server.sh_ok(
+        "mkdir -p /etc/systemd/system/server.service.d
+         printf '[Service]\\nTimeoutStopSec=38\\n' >/etc/systemd/system/server.service.d/limits.conf
+         systemctl daemon-reload",
+    );
+    world.edit("within = \"120s\"", "within = \"1s\"");
+    world.commit("2", "error\nignore-term");
+    let deploy = Watched::start(&world, &["deploy"]);
+    let ran = deploy.wait(Duration::from_secs(90)).expect(7);
+    assert!(ran.took > Duration::from_secs(38), "{:?}", ran.took);
+    assert!(!ran.stdout.contains("\"contact-lost\""), "{}", ran.stdout);
+    serves(&server, "1", SECOND);
+    at_rest(&server);
+}
+
+#[test]
+fn the_disk_is_full_in_the_check() {
+    let server = Server::builder().variant(Variant::Debian).disk("1G").boot();
+    let world = World::new(&server);
+    world.edit("within = \"10s\"", "within = \"60s\"");
+    world.commit("1", "ok");
+    world.deploy();
+    world.commit("2", "mute");
+    let deploy = checking(&server, &world);
+    server.fill("/var/www/server", 0);
+    deploy.signal("INT");
+    serves(&server, "1", SOON);
+    let result = deploy.wait(END).expect(130).json();
+    assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
+    // Nothing could be written, and nothing is lost: the decision was a rename.
+    assert!(!server.sh("test -e /var/www/server/.shipit/pending").success());
+    let refused = world.shipit(&["deploy"]).expect(3);
+    assert!(refused.stderr.contains("no space on"), "{}", refused.stderr);
+    server.free();
+    next_deploy_works(&server, &world, "3");
+    let ends: Vec<_> = journal(&server).iter().map(|entry| entry["event"].clone()).collect();
+    assert_eq!(ends, ["started", "live", "kept", "started", "live", "reverted", "started", "live", "kept"]);
+}
