@@ -78,6 +78,9 @@ impl Report<'_> {
         let settings = self.run.settings;
         let command = settings.hooks.before_switch.join(" ");
         let reason = match text.rsplit(' ').next() {
+            Some("137") if self.story.hook_took < settings.hooks.timeout => {
+                "it was killed, not by shipit (is there too little memory?)".to_owned()
+            }
             Some("137") => {
                 format!("it was not done within {} s and was killed", settings.hooks.timeout.as_secs())
             }

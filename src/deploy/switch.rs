@@ -59,6 +59,8 @@ pub struct Story {
     pub hook_began: bool,
     /// `current` was moved.
     pub switched: bool,
+    /// How long the hook ran.
+    pub hook_took: Duration,
     /// What was removed afterwards.
     pub pruned: Vec<ReleaseId>,
     /// The user wished to stop.
@@ -170,8 +172,9 @@ impl<'a> Client<'a> {
                 self.events.tell(Event::HookStarted { command: self.settings.hooks.before_switch.clone() });
             }
             "hook" => {
+                self.story.hook_took = now.duration_since(self.began);
                 if rest == "0" {
-                    self.events.tell(Event::HookDone { took: now.duration_since(self.began) });
+                    self.events.tell(Event::HookDone { took: self.story.hook_took });
                 }
                 // The server looks at the hook's end after the next line, so it gets one at once.
                 return Some("beat".to_owned());

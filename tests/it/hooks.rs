@@ -140,6 +140,23 @@ fn a_hook_that_can_not_run_changes_nothing() {
         serde_json::from_str(&world.shipit(&["status", "--json"]).expect(0).stdout).unwrap();
     assert_eq!((&status["last"]["status"], &status["last"]["deploy"]), (&"failed".into(), &2.into()));
 
+    // One that is killed did not use up its time, and the other way round.
+    let before = "before_switch = [\"result/bin/server\", \"migrate\"]";
+    let deploy = |hook: &str| {
+        world.edit(before, hook);
+        world.commit("2", "ok");
+        let failed = world.shipit(&["deploy"]).expect(7);
+        world.edit(hook, before);
+        untouched();
+        failed
+    };
+    deploy("before_switch = [\"sh\", \"-c\", \"kill -KILL $$\"]").says(&["it was killed, not by shipit"]);
+    let hang = "before_switch = [\"result/bin/server\", \"migrate-hang\"]\ntimeout = \"1s\"";
+    let failed = deploy(hang).says(&["it was not done within 1 s", "migration 1: waiting for a lock"]);
+    assert!(failed.took < std::time::Duration::from_secs(20), "{:?}", failed.took);
+    let left = server.sh("pgrep -u app -f 'sleep 1000000'");
+    assert!(!left.success(), "the hook goes on: {left}");
+
     // Without the sudo rule it is known before anything is sent.
     server.sh_ok("sed -i '/(app)/d' /etc/sudoers.d/shipit && visudo -cq");
     world.commit("3", "ok");
