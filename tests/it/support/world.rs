@@ -145,9 +145,7 @@ impl World {
 
     /// Starts shipit.
     pub fn start(&self, words: &[&str]) -> Running {
-        let mut command = self.command(SHIPIT);
-        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: command.spawn().expect("shipit"), began: Instant::now(), words: words.join(" ") }
+        Running::start(self.command(SHIPIT), words)
     }
 
     /// Deploys, and fails the test when that fails.
@@ -165,6 +163,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts this command with these words.
+    pub fn start(mut command: Command, words: &[&str]) -> Self {
+        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { child: command.spawn().expect("shipit"), began: Instant::now(), words: words.join(" ") }
+    }
+
     /// Sends a signal by name: `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
