@@ -29,10 +29,10 @@ fn what_can_not_be_evaluated_is_named() {
     let site = Site::new();
     let flake = std::fs::read_to_string(site.world.app().join("flake.nix")).expect("flake.nix");
 
-    site.world.edit("package = \"default\"", "package = \"serve\"");
+    site.world.edit("assets =", "package = \"serve\"\nassets =");
     let says = ["the flake has no `packages.x86_64-linux.serve`", "`nix flake show`", "`package`", "server"];
     site.untouched(&["deploy"], 4, &says);
-    site.world.edit("package = \"serve\"", "package = \"default\"");
+    site.world.edit("package = \"serve\"\n", "");
 
     site.world.write("flake.nix", &flake.replace("default = server;", "default = throw \"no such luck\";"));
     site.commit("ok");

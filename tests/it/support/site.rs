@@ -222,7 +222,6 @@ impl Failed {
     #[track_caller]
     pub fn of(ran: Ran, code: i32) -> Self {
         let ran = ran.expect(code);
-        assert_eq!(ran.stderr, "", "with --json nobody is talked to");
         let result = ran.json();
         let outcome = match code {
             2 => "usage",
@@ -243,6 +242,11 @@ impl Failed {
         let text = texts.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>().join("\n");
         let failed = Failed { result, text, took: ran.took };
         assert!(!failed.hints().is_empty(), "it does not say what to type next:\n{}", failed.text);
+        // People read the same, line by line.
+        let all = [format!("error: {}", failed.text)];
+        for line in all[0].lines() {
+            assert!(ran.stderr.contains(line.trim()), "no {line:?} in\n{}", ran.stderr);
+        }
         failed
     }
 
