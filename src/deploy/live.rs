@@ -219,6 +219,10 @@ impl Report<'_> {
                 .live(format!("{name} was put back, but {unit} does not come up with it either"))
                 .hint(format!("ssh {host} systemctl status {unit}"))
                 .hint(format!("another release: shipit{env} releases, then shipit{env} rollback RELEASE", env = environment(settings))),
+            ("down", Some(name)) => failure
+                .live(format!("{name} was put back, but {unit} does not come up with it, as before this deploy"))
+                .hint(format!("ssh {host} systemctl status {unit}"))
+                .hint(format!("another release: shipit{env} releases, then shipit{env} rollback RELEASE", env = environment(settings))),
             ("superseded", _) => failure
                 .live("somebody else moved `current` meanwhile; theirs was left alone")
                 .hint(format!("shipit{} status", environment(settings))),
@@ -272,6 +276,7 @@ impl Report<'_> {
                 let word = match entry.event {
                     What::Failed if reason.contains("did not come up") => "broken",
                     What::Failed if reason.contains("somebody else moved current") => "superseded",
+                    What::Reverted | What::Interrupted if reason.contains("does not come up, as before") => "down",
                     _ => "reverted",
                 };
                 Err(self.back(word, reason, connection.as_ref()).await)

@@ -60,7 +60,7 @@ fn a_release_that_no_longer_works_is_left_again() {
          systemctl daemon-reload && touch /var/www/server/releases/{first}/broken"
     ));
     for words in [&["rollback"][..], &["rollback", &first[..7]], &["rollback", "v1"]] {
-        site.goes_back(words, &[&format!("{} did not go live: it ended", &first[..7])]);
+        site.goes_back(words, &[&format!("{} did not go live: ExecStartPre= or ExecStartPost= failed", &first[..7])]);
     }
     site.server.sh_ok(&format!("rm /var/www/server/releases/{first}/broken"));
     site.world.shipit(&["rollback"]).expect(0);

@@ -31,8 +31,9 @@ fn a_full_root_is_found_out_before_the_copy() {
     site.commit("ok");
     // The app's folder on a small disk of its own.
     site.server.sh_ok(
-        "mkdir /mnt/small && mount -t tmpfs -o size=20m,mode=755,uid=deploy,gid=deploy tmpfs /mnt/small
-         cp -a /var/www/server/. /mnt/small/ && mount --move /mnt/small /var/www/server
+        "set -e
+         mkdir /mnt/small && mount -t tmpfs -o size=20m,mode=755,uid=deploy,gid=deploy tmpfs /mnt/small
+         cp -a /var/www/server/. /mnt/small/ && mount --bind /mnt/small /var/www/server
          head -c 12M /dev/zero >/var/www/server/data/much
          systemctl restart server",
     );
@@ -71,18 +72,20 @@ fn a_disk_that_fills_up_during_the_copy_ends_it() {
 fn a_disk_that_fills_up_just_before_the_switch_changes_nothing() {
     let site = with_disk();
     let before = site.now();
-    // The hook runs as the app, after the copy.
-    let hook = "[\"sh\", \"-c\", \"cat /dev/zero >/var/www/server/data/much 2>&-; true\"]";
-    site.world.edit("\n[health]", &format!("\n[hooks]\nbefore_switch = {hook}\n\n[health]"));
+    // The copy is done when the hook runs.
+    site.wait_in_hook();
     let commit = site.commit("ok");
-    site.fails(&["deploy"], 3, &["refused the switch: can not write in /var/www/server/.shipit", "ssh deploy@"]);
+    let running = site.world.start(&["deploy", "--json"]);
+    site.is_in_hook();
+    site.server.fill("/var/www/server", 0);
+    site.end_hook();
+    let says = ["refused the switch: can not write in /var/www/server/.shipit", "ssh deploy@"];
+    Failed::of(running.wait(), 3).says(&says);
     let after = site.now();
     assert_eq!((&after.invocation, &after.page, &after.current), (&before.invocation, &before.page, &before.current));
     after.has_no_leftovers();
 
-    site.server.sh_ok("rm /var/www/server/data/much");
-    site.world.edit(&format!("before_switch = {hook}"), "");
-    site.world.git(&["checkout", "-q", "."]);
+    site.server.free();
     site.world.deploy();
     site.is_live(&commit);
 }

@@ -3,12 +3,21 @@
 use std::time::Duration;
 
 use crate::support::lab::{Server, Variant};
-use crate::support::site::Site;
+use crate::support::site::{Failed, Now, Site};
+use crate::support::world::eventually;
 
 /// Gives the unit more lines.
 fn drop_in(site: &Site, text: &str) {
     let folder = "/etc/systemd/system/server.service.d";
     site.server.sh_ok(&format!("mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"));
+}
+
+fn eventually_is(site: &Site, active: &str) -> Now {
+    eventually(Duration::from_secs(10), || match site.now() {
+        now if now.active == active => Ok(()),
+        now => Err(now),
+    });
+    site.now()
 }
 
 #[test]
@@ -107,7 +116,7 @@ fn one_that_answers_now_and_then_is_told_as_it_ended() {
         assert_eq!(site.now().current, format!("releases/{commit}"));
         site.agrees(&site.now());
     } else {
-        let failed = crate::support::site::Failed::of(ran, 7);
+        let failed = Failed::of(ran, 7);
         site.went_back(&before, &failed);
     }
     site.good();
@@ -149,12 +158,12 @@ fn a_hook_that_fails_or_hangs_changes_nothing() {
     let says = ["it was not done within 2 s and was killed", "migration 1: waiting for a lock"];
     let failed = hook_fails(&site, "migrate-hang", &says);
     assert!(failed.took < Duration::from_secs(10), "{:?}", failed.took);
-    assert_eq!(site.server.sh("pgrep -f 'sleep 1000000'").stdout, "", "the hook still runs");
+    assert_eq!(site.server.sh("pgrep -u app -f '[s]leep 1000000'").stdout, "", "the hook still runs");
     site.good();
 }
 
 /// The unit is not even restarted; the journal says what was tried.
-fn hook_fails(site: &Site, behaviour: &str, says: &[&str]) -> crate::support::site::Failed {
+fn hook_fails(site: &Site, behaviour: &str, says: &[&str]) -> Failed {
     let before = site.now();
     let commit = site.commit(behaviour);
     let failed = site.fails(&["deploy"], 7, says);
@@ -182,9 +191,10 @@ fn a_first_deploy_that_fails_leaves_nothing_live() {
         assert_eq!(failed.result["live"], "nothing is live: this was the first deploy");
         let now = site.now();
         assert_eq!((now.current.as_str(), &now.page), ("", &None));
-        assert_ne!(now.active, "active");
         assert_eq!(site.server.sh("pgrep -u app").stdout, "", "the failed release still runs");
         now.has_no_leftovers();
+        // systemd tries to start what is not there, until it has enough.
+        let now = eventually_is(&site, "failed");
         let last = site.agrees(&now);
         assert_eq!((&last["status"], &last["release"]), (&"failed".into(), &commit.into()), "{last:#}");
         site.fails(&["rollback"], 2, &["there is no earlier release that was healthy"]);
@@ -216,7 +226,8 @@ fn what_ran_before_is_broken_as_well() {
     site.server.sh_ok("touch /etc/broken");
     let before = site.now();
     let commit = site.commit("ok");
-    let failed = site.fails(&["deploy"], 8, &["did not go live: it ended"]);
+    let says = ["did not go live: ExecStartPre= or ExecStartPost= failed", "the last lines of server.service"];
+    let failed = site.fails(&["deploy"], 8, &says);
     let old = &before.current[9..16];
     assert_eq!(
         failed.result["live"],
@@ -224,7 +235,7 @@ fn what_ran_before_is_broken_as_well() {
     );
     assert!(failed.hints()[0].contains("systemctl status server.service"), "{failed:#?}");
     assert!(failed.hints()[1].contains("shipit releases, then shipit rollback RELEASE"), "{failed:#?}");
-    let now = site.now();
+    let now = eventually_is(&site, "failed");
     assert_eq!(now.current, before.current);
     now.has_no_leftovers();
     let last = site.agrees(&now);
@@ -232,9 +243,10 @@ fn what_ran_before_is_broken_as_well() {
 
     // It was not running when this one began: that is no reason to say that it does now.
     let commit = site.commit("crash");
-    let failed = site.fails(&["deploy"], 7, &["did not go live: it ended"]);
-    assert_eq!(failed.result["live"], format!("{old} is put back; {} did not run before either", "server.service"));
-    let last = site.agrees(&site.now());
+    let failed = site.fails(&["deploy"], 7, &["did not go live: ExecStartPre= or ExecStartPost= failed"]);
+    let live = format!("{old} was put back, but server.service does not come up with it, as before this deploy");
+    assert_eq!(failed.result["live"], live);
+    let last = site.agrees(&eventually_is(&site, "failed"));
     assert_eq!((&last["status"], &last["release"]), (&"reverted".into(), &commit.into()));
 
     site.server.sh_ok("rm /etc/broken");

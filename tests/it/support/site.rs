@@ -64,6 +64,15 @@ impl Site {
     pub fn empty(server: Server) -> Self {
         let world = World::new(&server);
         world.edit("within = \"10s\"", "within = \"10s\"\nsettle = \"300ms\"");
+        // So that a test may change shipit.toml without a commit.
+        std::fs::write(world.app().join(".git/info/exclude"), "shipit.toml\n").expect("an exclude");
+        // With nothing to run, the unit is started until systemd has enough of it: what comes later is not its doing.
+        eventually(Duration::from_secs(10), || {
+            match server.sh_ok("systemctl show -P ActiveState server.service").trim() {
+                "failed" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        });
         Site { server, world, version: Cell::new(0) }
     }
 
@@ -78,6 +87,27 @@ impl Site {
         self.world.deploy();
         self.is_live(&commit);
         commit
+    }
+
+    /// From now on deploys stay in their hook, with the lock, while a file is there.
+    pub fn wait_in_hook(&self) {
+        let hook = "before_switch = [\"sh\", \"-c\", \"while [ -e /srv/wait ]; do sleep 0.1; done\"]";
+        self.world.edit("\n[health]", &format!("\n[hooks]\n{hook}\n\n[health]"));
+        self.server.sh_ok("touch /srv/wait");
+    }
+
+    /// Waits until a deploy is there.
+    pub fn is_in_hook(&self) {
+        let script = "pgrep -u app -f '[w]hile .*/srv/wait'";
+        eventually(Duration::from_secs(30), || match self.server.sh(script) {
+            ran if ran.success() => Ok(()),
+            ran => Err(ran),
+        });
+    }
+
+    /// Lets it go on, and all later ones.
+    pub fn end_hook(&self) {
+        self.server.sh_ok("rm /srv/wait");
     }
 
     /// Commits the next version.
@@ -241,7 +271,9 @@ impl Failed {
         }
         let text = texts.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>().join("\n");
         let failed = Failed { result, text, took: ran.took };
-        assert!(!failed.hints().is_empty(), "it does not say what to type next:\n{}", failed.text);
+        // A place in shipit.toml is what to look at next.
+        let next = !failed.hints().is_empty() || failed.text.starts_with("shipit.toml:");
+        assert!(next, "it does not say what to type next:\n{}", failed.text);
         // People read the same, line by line.
         let all = [format!("error: {}", failed.text)];
         for line in all[0].lines() {
