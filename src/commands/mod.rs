@@ -9,7 +9,7 @@ use crate::cli::{Cli, Command};
 use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::deploy::connect;
-use crate::deploy::live::Run;
+use crate::deploy::run::Run;
 use crate::deploy::state;
 use crate::deploy::words::Actor;
 use crate::model::done::Done;

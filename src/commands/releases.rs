@@ -70,7 +70,7 @@ fn row(chapter: &Chapter, zone: &TimeZone) -> Vec<Cell> {
     };
     vec![
         Cell::new(name, chapter.deploy.map(|deploy| deploy.to_string()).unwrap_or_default()),
-        Cell::new(name, text::release(&chapter.release)),
+        Cell::new(name, chapter.release.short()),
         Cell::new(style(chapter.status.style()), chapter.status.word()),
         Cell::new(style(PLAIN), if chapter.there { "" } else { "gone" }),
         Cell::new(

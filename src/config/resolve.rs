@@ -287,7 +287,8 @@ fn path(context: &Context, source: &Source, file: &Spanned<FilePath>) -> Outcome
 /// ssh would say so too, but as one of many reasons for which a connection fails.
 fn existing(source: &Source, file: &Spanned<FilePath>, path: PathBuf) -> Outcome<PathBuf> {
     if path.is_file() {
-        Ok(path)
+        // Without the `..` of `../ssh_config`: hints repeat it.
+        Ok(path.canonicalize().unwrap_or(path))
     } else {
         Err(source.failure(file.span(), format!("there is no file {}", path.display())))
     }

@@ -52,7 +52,7 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
                     "if it is the same, pin it below [ssh] in shipit.toml: host_key = \"{key}\""
                 ));
             }
-            hints.push(format!("or connect once by hand and say yes: `{}`", by_hand(ssh, "", host.as_str())));
+            hints.push(format!("or connect once by hand and say yes: `{}`", ssh.by_hand("", host.as_str())));
             hints
         }
         SshError::OtherHostKey { pinned: true, .. } => vec![
@@ -63,22 +63,22 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
         SshError::OtherHostKey { host, pinned: false, .. } => vec![
             format!(
                 "if the server was set up anew, `{}` names the line of known_hosts to remove",
-                by_hand(ssh, "", host.as_str())
+                ssh.by_hand("", host.as_str())
             ),
             "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
         ],
         SshError::Denied { host, .. } => vec![
-            format!("`{}` shows which keys were tried", by_hand(ssh, "-v ", host.as_str())),
+            format!("`{}` shows which keys were tried", ssh.by_hand("-v ", host.as_str())),
             "`ssh-add -l` lists the keys that the agent holds".to_owned(),
         ],
         SshError::Unreachable { host, .. } => vec![
-            format!("`{}` tries the same by hand", by_hand(ssh, "-v ", host.as_str())),
+            format!("`{}` tries the same by hand", ssh.by_hand("-v ", host.as_str())),
             "the server's name is `host` in shipit.toml".to_owned(),
         ],
         SshError::Lost { .. } => vec!["nothing was touched: type the same command again".to_owned()],
         SshError::Garbled { host, .. } => vec![format!(
             "`{} 'echo fine'` must say fine: the login needs a shell that runs commands",
-            by_hand(ssh, "", host.as_str())
+            ssh.by_hand("", host.as_str())
         )],
         SshError::Folder(_) => Vec::new(),
     };
@@ -86,12 +86,6 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
 }
 
 /// The ssh command that goes the same way.
-fn by_hand(ssh: &SshSettings, options: &str, host: &str) -> String {
-    let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
-    let config = ssh.config.as_ref().map(|file| format!("-F {} ", quoted(&file.to_string_lossy())));
-    format!("ssh {}{options}{}", config.unwrap_or_default(), quoted(host))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;

@@ -121,6 +121,13 @@ fn advice(text: &str, to: &Destination) -> Option<String> {
                 .to_owned(),
         );
     }
+    if has("protocol mismatch") {
+        return Some(
+            "the login's shell prints something before each command: whatever does it in ~/.bashrc (or its like) there must \
+             be left to interactive shells"
+                .to_owned(),
+        );
+    }
     if has("daemon-socket") && has("ermission denied") {
         return Some(
             "the login may not use Nix there: `sudo usermod -aG nix-users <the login>` on the server"

@@ -8,10 +8,11 @@ use super::assets::assets;
 use super::build::build;
 use super::connect::{connect, ssh_failure};
 use super::copy;
-use super::live::{self, Run, Try};
+use super::live::{self, Try};
 use super::plan;
 use super::ready;
 use super::release_id;
+use super::run::Run;
 use super::source::{self, Wanted};
 use super::state;
 use super::trust::{self, PublicKey, Trust};
@@ -147,7 +148,7 @@ async fn finish(
             Try::Moved => state = look(run, connection).await?,
         }
     }
-    Err(live::busy(run, "others change what is live there all the time"))
+    Err(run.busy("others change what is live there all the time"))
 }
 
 impl Before<'_> {

@@ -1,11 +1,10 @@
 //! What a deploy would do, as the steps of `--dry-run`.
 
-use super::live::Run;
 use super::ready;
+use super::run::Run;
 use super::words::Target;
 use crate::model::event::Event;
 use crate::model::names::{AssetPath, ReleaseId};
-use crate::model::retention;
 use crate::model::server::{Current, ServerState};
 
 /// Tells the steps. The build, what is missing and its size were told already: they were really done.
@@ -13,11 +12,11 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
     let settings = run.settings;
     let tell = |step: String| run.events.tell(Event::Plan { step });
     let now = match &state.current {
-        Current::Absent => "nothing",
-        Current::Directory => "a folder that shipit did not make",
+        Current::Absent => "nothing".to_owned(),
+        Current::Directory => "a folder that shipit did not make".to_owned(),
         Current::Release(release) => release.short(),
-        Current::Elsewhere(text) => text,
-        Current::Strange => "neither a link nor a folder",
+        Current::Elsewhere(text) => text.clone(),
+        Current::Strange => "neither a link nor a folder".to_owned(),
     };
     tell(format!("current: {now} → {}", target.release.short()));
     if state.current == Current::Directory {
@@ -38,14 +37,8 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
             format!("check that {} stays up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32())
         }
     });
-    let gone = prune(run, state, &target.release);
+    let gone = run.prune(state, &target.release);
     if !gone.is_empty() {
         tell(format!("remove {}", gone.iter().map(ReleaseId::short).collect::<Vec<_>>().join(", ")));
     }
-}
-
-/// The releases that go once this one is live.
-pub fn prune(run: &Run<'_>, state: &ServerState, new: &ReleaseId) -> Vec<ReleaseId> {
-    let there: Vec<ReleaseId> = state.releases.iter().map(|(release, _)| release.clone()).collect();
-    retention::to_prune(&state.history, &there, new, state.current.release(), run.settings.keep)
 }

@@ -6,7 +6,8 @@
 use std::time::Instant;
 
 use super::connect::{connect, ssh_failure};
-use super::live::{self, Run, Try, environment};
+use super::live::{self, Try};
+use super::run::Run;
 use super::words::Target;
 use super::{ready, state};
 use crate::model::done::{Did, Done};
@@ -92,7 +93,7 @@ async fn over(
             // settled just now is no such change.
             Try::Moved if name.is_some() || state.pending.is_some() => {}
             Try::Moved => {
-                return Err(live::busy(run, "somebody else changed what is live at the same moment"));
+                return Err(run.busy("somebody else changed what is live at the same moment"));
             }
         }
     }
@@ -109,7 +110,6 @@ fn subject(state: &ServerState, release: &ReleaseId) -> Option<String> {
 }
 
 fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
-    let env = environment(run.settings);
     let mut failure = Failure::msg(Kind::Usage, format!("{why} (on {})", run.settings.host));
     let candidates = match why {
         NoPick::Ambiguous(_, candidates) => candidates,
@@ -120,5 +120,9 @@ fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
         failure = failure
             .detail("releases that can be gone to", names.iter().map(|name| (*name).to_owned()).collect());
     }
-    failure.hint(format!("shipit{env} releases   shows them all; then shipit{env} rollback RELEASE"))
+    failure.hint(format!(
+        "{} shows them all; then {}",
+        run.command("releases"),
+        run.command("rollback RELEASE")
+    ))
 }

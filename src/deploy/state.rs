@@ -149,6 +149,7 @@ fn unit_property(unit: &mut UnitState, line: &str) {
         "Type" => unit.kind = value.to_owned(),
         "ActiveEnterTimestamp" => unit.since = value.to_owned(),
         "TimeoutStopUSec" => unit.timeout_stop = seconds(value),
+        "UMask" => unit.umask = value.to_owned(),
         "TimeoutStartUSec" => unit.timeout_start = seconds(value),
         _ => {}
     }

@@ -9,7 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::verdict::{Decision, UnitLine, Verdict};
 use super::words::{SILENCE, Target};
 use crate::model::event::{Event, Events};
-use crate::model::names::{DeployNumber, Invocation, ReleaseId};
+use crate::model::holder::Holder;
+use crate::model::names::{DeployNumber, Invocation, ReleaseId, short_release};
 use crate::model::settings::Settings;
 use crate::remote;
 use crate::tools::signals::{Interrupts, Wish};
@@ -247,7 +248,7 @@ impl<'a> Client<'a> {
         if let Some(answer) =
             verdict.answer().filter(|answer| !self.decided && before.as_deref() != Some(answer))
         {
-            self.events.tell(Event::Waiting { answer: answer.to_owned() });
+            self.events.tell(Event::Answered { answer: answer.to_owned(), healthy: verdict.is_answered() });
         }
         self.decide(decision)
     }
@@ -303,25 +304,17 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The note beside the lock, in words: `{"since":"…","who":"…","command":"deploy","release":"…"}`.
-pub fn holder(note: &str) -> String {
-    #[derive(serde::Deserialize)]
-    struct Note {
-        since: String,
-        who: Option<String>,
-        from: Option<String>,
-        command: Option<String>,
-        release: Option<ReleaseId>,
-    }
-    match serde_json::from_str::<Note>(note) {
-        Ok(note) => format!(
-            "{} has been running `{}`{} since {}{}",
+/// The note beside the lock, in words.
+fn holder(note: &str) -> String {
+    let note = Holder::read(note);
+    let what = note.release.map(|release| format!(" of {}", short_release(&release))).unwrap_or_default();
+    match note.since {
+        Some(since) => format!(
+            "{} has been running `{}`{what} since {since}{}",
             note.who.as_deref().unwrap_or("somebody"),
             note.command.as_deref().unwrap_or("shipit"),
-            note.release.map(|release| format!(" of {}", release.short())).unwrap_or_default(),
-            note.since,
             note.from.map(|from| format!(" ({from})")).unwrap_or_default()
         ),
-        Err(_) => "another deploy is running".to_owned(),
+        None => "another deploy is running".to_owned(),
     }
 }

@@ -107,16 +107,24 @@ pub fn check_trust(missing: &[PathInfo], trust: &Trust, signing_key: Option<&Pub
     ))
 }
 
-/// Signs what the server would refuse otherwise. Content-addressed paths and those that the key has signed are left.
+/// Signs what the server would refuse otherwise: all but the content-addressed paths. Those that bear the key's name
+/// already are signed again, because an older key may have had the same name; the same key changes nothing.
 pub async fn sign(nix: &Nix, missing: &[PathInfo], key_file: &Path, key: &PublicKey) -> Outcome<()> {
-    let paths: Vec<StorePath> = missing
-        .iter()
-        .filter(|info| !info.content_addressed && !info.is_signed_by(key.name()))
-        .map(|info| info.path.clone())
-        .collect();
-    nix.sign(key_file, &paths).await.map_err(|error| {
-        let unprivileged =
-            matches!(&error, NixError::Command(error) if error.stderr.contains("not privileged"));
+    let paths = |by_name: bool| -> Vec<StorePath> {
+        let wanted = |info: &&PathInfo| !info.content_addressed && info.is_signed_by(key.name()) == by_name;
+        missing.iter().filter(wanted).map(|info| info.path.clone()).collect()
+    };
+    let unprivileged = |error: &NixError| matches!(error, NixError::Command(error) if error.stderr.contains("not privileged"));
+    let signed = match nix.sign(key_file, &paths(false)).await {
+        // The daemon here signs what it builds, so this is its signature.
+        Ok(()) => nix.sign(key_file, &paths(true)).await.or_else(|error| match unprivileged(&error) {
+            true => Ok(()),
+            false => Err(error),
+        }),
+        failed => failed,
+    };
+    signed.map_err(|error| {
+        let unprivileged = unprivileged(&error);
         let failure = explain_nix(Kind::Copy, error);
         let failure = Failure { error: failure.error.context("could not sign what is sent"), ..failure };
         if unprivileged {
@@ -135,7 +143,8 @@ pub async fn sign(nix: &Nix, missing: &[PathInfo], key_file: &Path, key: &Public
 /// The command that makes a key; the name is part of it and of each signature.
 fn make_a_key(name: &str) -> String {
     format!(
-        "`nix-store --generate-binary-cache-key {} ~/.config/shipit/signing.key ~/.config/shipit/signing.pub`",
+        "`mkdir -p ~/.config/shipit && nix-store --generate-binary-cache-key {} ~/.config/shipit/signing.key \
+         ~/.config/shipit/signing.pub`",
         quoted(name.as_ref())
     )
 }

@@ -111,6 +111,11 @@ impl Verdict {
         self.answer.as_deref()
     }
 
+    /// Whether the last answer was a healthy one.
+    pub fn is_answered(&self) -> bool {
+        self.answered
+    }
+
     /// systemctl's restart did not end well. Either it was refused, or it was done and the start failed: then the
     /// unit's own state says why, and better.
     pub fn refused(&mut self, text: &str, now: Instant) {

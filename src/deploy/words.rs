@@ -188,6 +188,7 @@ fn hook(settings: &Settings, state: &ServerState, release: &ReleaseId) -> Vec<St
     words.extend(["sh", "-c", &remote::stripped(HOOK), "shipit-hook"].map(str::to_owned));
     words.push(format!("{}/releases/{release}", settings.root));
     words.push(settings.hooks.timeout.as_secs().max(1).to_string());
+    words.push(if state.unit.umask.is_empty() { "0022".to_owned() } else { state.unit.umask.clone() });
     words.push(state.unit.environment_files.len().to_string());
     for (file, missing_is_fine) in &state.unit.environment_files {
         words.push(format!("{}{file}", if *missing_is_fine { "-" } else { "" }));

@@ -131,10 +131,12 @@ pub enum Event {
         /// This start.
         invocation: Invocation,
     },
-    /// The release was asked and is not healthy yet.
-    Waiting {
-        /// What it said: `no answer yet`, `503`.
+    /// The release was asked, and this is what came back.
+    Answered {
+        /// What it said: `status 503`, `nothing listens there`.
         answer: String,
+        /// Whether a healthy release answers so. It still has to stay up for the settle time.
+        healthy: bool,
     },
     /// The release is healthy and stands.
     Kept {

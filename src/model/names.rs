@@ -193,10 +193,22 @@ impl StorePath {
 }
 
 impl ReleaseId {
-    /// Short, for the screen: seven characters of a commit, all of any other name.
-    pub fn short(&self) -> &str {
-        let hexadecimal = self.0.len() >= 40 && self.0[..40].chars().all(|c| c.is_ascii_hexdigit());
-        if hexadecimal && self.0.len() == 40 { &self.0[..7] } else { &self.0 }
+    /// Short, for the screen: `3f9c2d1`, `3f9c2d1-dirty-0123abcd`. `rollback` understands it as well.
+    pub fn short(&self) -> String {
+        short_release(&self.0)
+    }
+}
+
+/// The short form of what may be a release's name: seven characters of the commit, and what follows the commit.
+pub fn short_release(name: &str) -> String {
+    match (name.get(..40), name.get(40..)) {
+        (Some(hash), Some(rest))
+            if hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && (rest.is_empty() || rest.starts_with('-')) =>
+        {
+            format!("{}{rest}", &hash[..7])
+        }
+        _ => name.to_owned(),
     }
 }
 
@@ -269,6 +281,15 @@ mod tests {
         for text in ["", "..", "a/b", "-x", "a b", "été"] {
             assert!(text.parse::<ReleaseId>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_release_is_short_on_the_screen() {
+        let hash = "3f9c2d1a3f9c2d1a3f9c2d1a3f9c2d1a3f9c2d1a";
+        assert_eq!(short_release(hash), "3f9c2d1");
+        assert_eq!(short_release(&format!("{hash}-dirty-0123abcd")), "3f9c2d1-dirty-0123abcd");
+        assert_eq!(short_release("adopted-20261122T140305Z"), "adopted-20261122T140305Z");
+        assert_eq!(short_release("äöü"), "äöü");
     }
 
     #[test]

@@ -57,7 +57,10 @@ pub fn named(history: &History, there: &[ReleaseId], name: &str) -> Result<Relea
         }
     }
     let begins = |release: &&ReleaseId| release.as_str().starts_with(name);
-    if let Some(exact) = there.iter().find(|release| release.as_str() == name) {
+    let exactly = there.iter().find(|release| release.as_str() == name);
+    // What the screen shows of `<hash>-dirty-<8>` is no beginning of it.
+    let shown = || there.iter().find(|release| name.contains('-') && release.short() == name);
+    if let Some(exact) = exactly.or_else(shown) {
         return Ok(exact.clone());
     }
     let matches: Vec<ReleaseId> = there.iter().filter(begins).cloned().collect();

@@ -159,4 +159,6 @@ pub struct UnitState {
     pub timeout_stop: Option<u64>,
     /// Seconds that a start may take; none: no limit.
     pub timeout_start: Option<u64>,
+    /// Its umask, four octal digits.
+    pub umask: String,
 }

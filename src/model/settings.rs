@@ -39,6 +39,13 @@ pub struct Settings {
     pub hooks: Hooks,
 }
 
+impl Settings {
+    /// A command on the server, to be typed by hand.
+    pub fn ssh(&self, words: &str) -> String {
+        format!("{} {words}", self.ssh.by_hand("", self.host.as_str()))
+    }
+}
+
 /// The system to build for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SystemChoice {
@@ -64,6 +71,15 @@ pub struct SshSettings {
     pub config: Option<PathBuf>,
     /// The server's public key, `ssh-ed25519 AAAA…`: pins the server, known_hosts is not asked.
     pub host_key: Option<String>,
+}
+
+impl SshSettings {
+    /// The same connection, to be typed by hand: `ssh -F deploy/ssh_config OPTIONS HOST`.
+    pub fn by_hand(&self, options: &str, host: &str) -> String {
+        let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
+        let config = self.config.as_ref().map(|file| format!("-F {} ", quoted(&file.to_string_lossy())));
+        format!("ssh {}{options}{}", config.unwrap_or_default(), quoted(host))
+    }
 }
 
 /// `[health]`

@@ -3,8 +3,9 @@
 # shellcheck shell=sh
 
 umask 022
-LC_ALL=C
-export LC_ALL
+# UTC, because systemd's times are only unambiguous there.
+LC_ALL=C TZ=UTC
+export LC_ALL TZ
 # TERM and HUP come when a session is closed, PIPE when nobody listens: none of them may stop a half-done switch.
 # Ignored signals stay ignored in children, so every `timeout` here uses -s KILL.
 trap '' HUP PIPE INT TERM

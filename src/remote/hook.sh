@@ -1,64 +1,119 @@
 # Runs one hook as the unit's user, in the unit's Environment and EnvironmentFiles, with the release as the working
 # directory. stdin is a line to the transaction: when it ends, the deploy was given up, and so is the hook.
-# Words: folder, seconds, number of EnvironmentFiles, those, then the command. "-file" means: a missing one is fine.
+# Words: folder, seconds, umask, number of EnvironmentFiles, those, then the command. "-file" means: a missing one is fine.
+# Its own variables begin with `our_`: the unit's have any other name.
 # shellcheck shell=sh
 
-folder=$1
-seconds=$2
-files=$3
-shift 3
+our_folder=$1
+our_seconds=$2
+# sudo has set another one.
+umask "$3"
+our_files=$4
+shift 4
 
-# systemd's format: KEY=VALUE lines, # and ; comments, values in quotes or not; a trailing \ goes on.
+our_newline='
+'
+our_tab=$(printf '\t')
+
+# As systemd reads it (systemd.exec(5)): bare and quoted parts side by side, \ before a character or the end of a line.
 read_environment_file() {
-  while IFS= read -r line || [ -n "$line" ]; do
-    while [ "${line%\\}" != "$line" ]; do
-      IFS= read -r more || more=
-      line=${line%\\}$more
+  our_state=line our_key='' our_value='' our_blanks=''
+  while IFS= read -r our_line || [ -n "$our_line" ]; do
+    our_line=$our_line$our_newline
+    while [ -n "$our_line" ]; do
+      our_char=${our_line%"${our_line#?}"}
+      our_line=${our_line#?}
+      case $our_state in
+        line)
+          case $our_char in
+            '#' | ';') our_state=comment ;;
+            ' ' | "$our_tab" | "$our_newline") ;;
+            *) our_state=key our_key=$our_char ;;
+          esac ;;
+        comment) if [ "$our_char" = "$our_newline" ]; then our_state=line; fi ;;
+        key)
+          case $our_char in
+            "$our_newline") our_state=line ;;
+            =) our_state=value our_value='' our_blanks='' our_bare='' ;;
+            *) our_key=$our_key$our_char ;;
+          esac ;;
+        value)
+          # A quote means something where a part begins only, and blanks before a part are none of the value.
+          case $our_bare$our_char in
+            "$our_newline" | "bare$our_newline") set_variable ;;
+            \\ | bare\\) our_state=escaped our_value=$our_value$our_blanks our_blanks='' our_bare=bare ;;
+            \') our_state=single ;;
+            \") our_state=double ;;
+            ' ' | "$our_tab") ;;
+            'bare ' | "bare$our_tab") our_blanks=$our_blanks$our_char ;;
+            *) our_bare=bare our_value=$our_value$our_blanks$our_char our_blanks='' ;;
+          esac ;;
+        escaped)
+          our_state=value
+          if [ "$our_char" != "$our_newline" ]; then our_value=$our_value$our_char; fi ;;
+        single) if [ "$our_char" = \' ]; then our_state=value our_bare=''; else our_value=$our_value$our_char; fi ;;
+        double)
+          case $our_char in
+            \") our_state=value our_bare='' ;;
+            \\) our_state=double-escaped ;;
+            *) our_value=$our_value$our_char ;;
+          esac ;;
+        double-escaped)
+          our_state=double
+          case $our_char in
+            [\"\\\$\`]) our_value=$our_value$our_char ;;
+            "$our_newline") ;;
+            *) our_value=$our_value\\$our_char ;;
+          esac ;;
+      esac
     done
-    line=${line#"${line%%[![:space:]]*}"}
-    case $line in '' | '#'* | ';'*) continue ;; *=*) ;; *) continue ;; esac
-    key=${line%%=*}
-    value=${line#*=}
-    value=${value#"${value%%[![:space:]]*}"}
-    value=${value%"${value##*[![:space:]]}"}
-    case $key in *[!A-Za-z0-9_]* | '' | [0-9]*) continue ;; esac
-    case $value in
-      '"'*'"') value=${value#?} value=${value%?} ;;
-      "'"*"'") value=${value#?} value=${value%?} ;;
-    esac
-    export "$key=$value"
   done <"$1"
+  # A file may end within a value.
+  case $our_state in line | comment | key) ;; *) set_variable ;; esac
 }
 
-while [ "$files" -gt 0 ]; do
-  file=${1#-}
-  if [ -r "$file" ]; then
-    read_environment_file "$file"
-  elif [ "$file" = "$1" ] || [ -e "$file" ]; then
-    printf '%s\n' "shipit: $(id -un) can not read $file, an EnvironmentFile of the unit" >&2
+set_variable() {
+  our_state=line
+  our_key=${our_key%"${our_key##*[![:space:]]}"}
+  case $our_key in *[!A-Za-z0-9_]* | '' | [0-9]*) ;; *) export "$our_key=$our_value" ;; esac
+}
+
+# As systemd sets it for a unit with a User=.
+our_user=$(id -un)
+case $our_user in
+  *[!A-Za-z0-9._-]*) ;;
+  *) [ -n "${HOME+set}" ] || eval "HOME=~$our_user; export HOME" ;;
+esac
+
+while [ "$our_files" -gt 0 ]; do
+  our_file=${1#-}
+  if [ -r "$our_file" ]; then
+    read_environment_file "$our_file"
+  elif [ "$our_file" = "$1" ] || [ -e "$our_file" ]; then
+    printf '%s\n' "shipit: $our_user can not read $our_file, an EnvironmentFile of the unit" >&2
     exit 125
   fi
   shift
-  files=$((files - 1))
+  our_files=$((our_files - 1))
 done
 
-cd "$folder" || exit 125
+cd "$our_folder" || exit 125
 trap '' HUP PIPE INT TERM
 # A background job's stdin is /dev/null unless it comes from another descriptor.
 exec 3<&0
 (
   # The hook is the user's own program: it gets the usual signals back, a group of its own (timeout makes it), no stdin.
   trap - HUP PIPE INT TERM
-  exec timeout -s KILL "$seconds" "$@" </dev/null 3<&-
+  exec timeout -s KILL "$our_seconds" "$@" </dev/null 3<&-
 ) &
-hook=$!
+our_hook=$!
 (
   # Ends when the transaction closes its side, which it does by dying too.
   cat >/dev/null
-  kill -KILL "-$hook" 2>/dev/null || kill -KILL "$hook" 2>/dev/null
+  kill -KILL "-$our_hook" 2>/dev/null || kill -KILL "$our_hook" 2>/dev/null
 ) <&3 &
-watcher=$!
-wait "$hook"
-code=$?
-kill -KILL "$watcher" 2>/dev/null
-exit "$code"
+our_watcher=$!
+wait "$our_hook"
+our_code=$?
+kill -KILL "$our_watcher" 2>/dev/null
+exit "$our_code"

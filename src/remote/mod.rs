@@ -47,12 +47,16 @@ impl Script {
         }
     }
 
+    /// All of it, as it is sent.
+    fn text(self) -> String {
+        self.parts().iter().map(|part| stripped(part)).collect()
+    }
+
     /// The line that a login shell is given.
     pub fn command_line<W: AsRef<str>>(self, words: &[W]) -> String {
-        let script: String = self.parts().iter().map(|part| stripped(part)).collect();
         // `exec`, so that no shell of the login stays between; the name `shipit` shows in the server's process list.
         let mut line = String::from(r#"exec sh -c 'eval "$(printf %s "#);
-        BASE64.encode_string(script, &mut line);
+        BASE64.encode_string(self.text(), &mut line);
         line.push_str(r#" | base64 -d)"' shipit"#);
         for word in words {
             line.push(' ');
@@ -90,13 +94,34 @@ pub fn unpacked(word: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::tools::cmd::Cmd;
+    use crate::tools::process;
 
     #[test]
     fn the_line_fits_an_exec_with_room_for_words() {
         // Past 131,049 bytes an exec fails; a long line costs round trips long before.
         let line = Script::Switch.command_line(&["x"; 50]);
         assert!(line.len() < 30_000, "{}", line.len());
+    }
+
+    #[tokio::test]
+    async fn every_shell_can_read_the_scripts() {
+        let scripts =
+            [Script::State, Script::Missing, Script::Switch, Script::Outcome, Script::Logs].map(Script::text);
+        let hook = [stripped(HOOK)];
+        for shell in [&["sh"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            for script in scripts.iter().chain(&hook) {
+                let cmd =
+                    Cmd::new(shell[0], Duration::from_secs(10)).args(&shell[1..]).args(["-n", "-c", script]);
+                match process::run(&cmd).await {
+                    Err(error) if error.is_not_found() && shell[0] != "sh" => {}
+                    other => assert_eq!(other.expect("a script that parses").stderr, ""),
+                }
+            }
+        }
     }
 
     #[test]

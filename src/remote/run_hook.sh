@@ -14,7 +14,9 @@ run_hook() {
   (
     exec 8>&- 9>&-
     trap - HUP PIPE INT TERM
-    if [ -n "$hook_user" ]; then
+    if [ -n "$hook_user" ] && [ "$control" = root ]; then
+      runuser -u "$hook_user" -- /usr/bin/env -i "$@"
+    elif [ -n "$hook_user" ]; then
       sudo -n -u "$hook_user" /usr/bin/env -i "$@"
     else
       /usr/bin/env -i "$@"

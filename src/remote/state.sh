@@ -21,59 +21,112 @@ for program in base64 timeout flock readlink sync mkfifo stat systemctl; do
 done
 
 # Nix: on the PATH, or where its installer puts it, which a shell without a login does not look at.
-nix=
-for folder in "$(dirname "$(command -v nix-store 2>/dev/null || printf /)")" \
-  /nix/var/nix/profiles/default/bin "$HOME/.nix-profile/bin" /run/current-system/sw/bin /usr/bin /usr/local/bin; do
-  if [ -x "$folder/nix-store" ] && [ -x "$folder/nix-daemon" ]; then
-    nix=$folder
-    break
-  fi
-done
-if [ -n "$nix" ]; then
-  say "nix $nix"
-  version=$("$nix/nix-store" --version 2>/dev/null)
-  say "nix_version ${version##* }"
-  # Asked of the daemon itself: nix.conf may say what the running daemon has not read yet.
-  info=$(timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store info --store daemon --json 2>&1 ||
-    timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store ping --store daemon 2>&1)
-  case $info in
-    *denied* | *'not allowed'* | *'cannot connect'* | *'cannot open connection'*)
-      if [ "$uid" != 0 ]; then say "daemon $(plain "${info##*error: }")"; fi ;;
-  esac
-  case $info in
-    *'"trusted":true'* | *'Trusted: 1'*) trusted=yes ;;
-    *'"trusted":false'* | *'Trusted: 0'*) trusted=no ;;
-    *) trusted=unknown ;;
-  esac
-  if [ "$trusted" != yes ]; then
-    settings=$("$nix/nix" --extra-experimental-features nix-command show-config 2>/dev/null ||
-      "$nix/nix" --extra-experimental-features nix-command config show 2>/dev/null)
-    groups=$(id -Gn)
-    me=$(id -un)
-    while IFS= read -r line; do
-      case $line in
-        'trusted-public-keys = '*) say "trusted_keys ${line#* = }" ;;
-        'trusted-users = '*)
-          # Nix before 2.15 does not tell, so its setting has to.
-          [ "$trusted" = unknown ] || continue
-          trusted=no
-          set -f
-          # shellcheck disable=SC2086 # split on purpose: a list
-          for someone in ${line#* = }; do
-            case $someone in
-              '*' | "$me") trusted=yes ;;
-              @*) case " $groups " in *" ${someone#@} "*) trusted=yes ;; esac ;;
-            esac
-          done
-          set +f ;;
-      esac
-    done <<EOF
+look_at_nix() {
+  nix=
+  for folder in "$(dirname "$(command -v nix-store 2>/dev/null || printf /)")" \
+    /nix/var/nix/profiles/default/bin "$HOME/.nix-profile/bin" /run/current-system/sw/bin /usr/bin /usr/local/bin; do
+    if [ -x "$folder/nix-store" ] && [ -x "$folder/nix-daemon" ]; then
+      nix=$folder
+      break
+    fi
+  done
+  if [ -n "$nix" ]; then
+    say "nix $nix"
+    version=$("$nix/nix-store" --version 2>/dev/null)
+    say "nix_version ${version##* }"
+    # Asked of the daemon itself: nix.conf may say what the running daemon has not read yet.
+    info=$(timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store info --store daemon --json 2>&1 ||
+      timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store ping --store daemon 2>&1)
+    case $info in
+      *denied* | *'not allowed'* | *'cannot connect'* | *'cannot open connection'*)
+        if [ "$uid" != 0 ]; then say "daemon $(plain "${info##*error: }")"; fi ;;
+    esac
+    case $info in
+      *'"trusted":true'* | *'Trusted: 1'*) trusted=yes ;;
+      *'"trusted":false'* | *'Trusted: 0'*) trusted=no ;;
+      *) trusted=unknown ;;
+    esac
+    if [ "$trusted" != yes ]; then
+      settings=$("$nix/nix" --extra-experimental-features nix-command show-config 2>/dev/null ||
+        "$nix/nix" --extra-experimental-features nix-command config show 2>/dev/null)
+      groups=$(id -Gn)
+      me=$(id -un)
+      while IFS= read -r line; do
+        case $line in
+          'trusted-public-keys = '*) say "trusted_keys ${line#* = }" ;;
+          'trusted-users = '*)
+            # Nix before 2.15 does not tell, so its setting has to.
+            [ "$trusted" = unknown ] || continue
+            trusted=no
+            set -f
+            # shellcheck disable=SC2086 # split on purpose: a list
+            for someone in ${line#* = }; do
+              case $someone in
+                '*' | "$me") trusted=yes ;;
+                @*) case " $groups " in *" ${someone#@} "*) trusted=yes ;; esac ;;
+              esac
+            done
+            set +f ;;
+        esac
+      done <<EOF
 $settings
 EOF
+    fi
+    if [ "$uid" = 0 ]; then trusted=yes; fi
+    say "trusted $trusted"
   fi
-  if [ "$uid" = 0 ]; then trusted=yes; fi
-  say "trusted $trusted"
-fi
+}
+
+# The unit and who may restart it. The system's own manager comes first.
+look_at_unit() {
+  control=root
+  if [ "$uid" != 0 ]; then
+    control=sudo
+    system_load=$(show_unit -p LoadState)
+    if [ "$system_load" != LoadState=loaded ]; then
+      user_load=$(control=user; show_unit -p LoadState 2>/dev/null)
+      if [ "$user_load" = LoadState=loaded ]; then control=user; fi
+    fi
+  fi
+  case $control in
+    root) say "control root" ;;
+    user)
+      linger=$(timeout -s KILL 10 loginctl show-user "$(id -un)" -p Linger 2>/dev/null)
+      say "control user ${linger#Linger=}" ;;
+    sudo)
+      restart=no
+      reset=no
+      if timeout -s KILL 20 sudo -n -l systemctl restart "$unit" >/dev/null 2>&1; then restart=yes; fi
+      if timeout -s KILL 20 sudo -n -l systemctl reset-failed "$unit" >/dev/null 2>&1; then reset=yes; fi
+      say "control sudo $restart $reset" ;;
+  esac
+  show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
+    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p UMask | while IFS= read -r line; do say "unit $line"; done
+  if [ -n "$object" ] && command -v busctl >/dev/null 2>&1; then
+    if [ "$control" = user ]; then bus=--user; else bus=--system; fi
+    for property in Environment EnvironmentFiles; do
+      value=$(timeout -s KILL 10 busctl "$bus" --json=short get-property org.freedesktop.systemd1 \
+        "/org/freedesktop/systemd1/unit/$object" org.freedesktop.systemd1.Service "$property" 2>/dev/null)
+      if [ -n "$value" ]; then say "bus $property $value"; fi
+    done
+  fi
+  user=$(show_unit -p User)
+  user=${user#User=}
+  if [ -n "$user" ]; then
+    if [ "$uid" = 0 ] || timeout -s KILL 20 sudo -n -l -u "$user" /usr/bin/env >/dev/null 2>&1; then say "hooks_as $user"; fi
+  fi
+  if [ "$uid" = 0 ] || [ "$control" = user ]; then
+    say "logs yes"
+  else
+    case " $(id -Gn) " in
+      *' systemd-journal '* | *' adm '* | *' wheel '*) say "logs yes" ;;
+    esac
+  fi
+}
+
+# These two ask the daemon, systemd and sudo, which takes most of the time: beside the rest, each line stands for itself.
+look_at_nix &
+look_at_unit &
 
 # Free space, in the folder or the nearest one above it that exists.
 free_below() {
@@ -116,51 +169,6 @@ else
 fi
 if [ -L "$root/current/result" ]; then say "current_store_path $(readlink "$root/current/result")"; fi
 
-# The unit and who may restart it. The system's own manager comes first.
-control=root
-if [ "$uid" != 0 ]; then
-  control=sudo
-  system_load=$(show_unit -p LoadState)
-  if [ "$system_load" != LoadState=loaded ]; then
-    user_load=$(control=user; show_unit -p LoadState 2>/dev/null)
-    if [ "$user_load" = LoadState=loaded ]; then control=user; fi
-  fi
-fi
-case $control in
-  root) say "control root" ;;
-  user)
-    linger=$(timeout -s KILL 10 loginctl show-user "$(id -un)" -p Linger 2>/dev/null)
-    say "control user ${linger#Linger=}" ;;
-  sudo)
-    restart=no
-    reset=no
-    if timeout -s KILL 20 sudo -n -l systemctl restart "$unit" >/dev/null 2>&1; then restart=yes; fi
-    if timeout -s KILL 20 sudo -n -l systemctl reset-failed "$unit" >/dev/null 2>&1; then reset=yes; fi
-    say "control sudo $restart $reset" ;;
-esac
-show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
-  -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec | while IFS= read -r line; do say "unit $line"; done
-if [ -n "$object" ] && command -v busctl >/dev/null 2>&1; then
-  if [ "$control" = user ]; then bus=--user; else bus=--system; fi
-  for property in Environment EnvironmentFiles; do
-    value=$(timeout -s KILL 10 busctl "$bus" --json=short get-property org.freedesktop.systemd1 \
-      "/org/freedesktop/systemd1/unit/$object" org.freedesktop.systemd1.Service "$property" 2>/dev/null)
-    if [ -n "$value" ]; then say "bus $property $value"; fi
-  done
-fi
-user=$(show_unit -p User)
-user=${user#User=}
-if [ "$uid" != 0 ] && [ -n "$user" ] && timeout -s KILL 20 sudo -n -l -u "$user" /usr/bin/env >/dev/null 2>&1; then
-  say "hooks_as $user"
-fi
-if [ "$uid" = 0 ] || [ "$control" = user ]; then
-  say "logs yes"
-else
-  case " $(id -Gn) " in
-    *' systemd-journal '* | *' adm '* | *' wheel '*) say "logs yes" ;;
-  esac
-fi
-
 # What was deployed.
 if [ -r "$root/.shipit/pending" ]; then
   while IFS= read -r line; do
@@ -176,6 +184,8 @@ for folder in "$root"/releases/*; do
   case $name in *[!A-Za-z0-9._-]*) continue ;; esac
   say "release $name $(readlink "$folder/result" 2>/dev/null)"
 done
+# A journal's line may be longer than what a pipe takes in one piece: nobody may write in between.
+wait
 if [ -r "$root/.shipit/journal.jsonl" ]; then
   say "journal_size $(stat -c %s "$root/.shipit/journal.jsonl")"
   tail -n "$journal_lines" "$root/.shipit/journal.jsonl" | while IFS= read -r line || [ -n "$line" ]; do

@@ -5,7 +5,7 @@ use anstyle::Style;
 use super::Verbosity;
 use super::streams::To;
 use super::style::{BAD, GOOD, NOW, ODD, paint};
-use super::text::{bytes, clean, clean_lines, count, duration, release, whole_seconds};
+use super::text::{bytes, clean, clean_lines, count, duration, whole_seconds};
 use crate::model::event::Event;
 use crate::model::names::{ReleaseId, UnitName};
 
@@ -69,7 +69,7 @@ impl Plain {
                 (NOW, "building", format!("{what}{more}"))
             }
             Event::BuildingDerivation { name, done, expected } => {
-                (NOW, "building", format!("{done}/{expected} {name}"))
+                (NOW, "building", format!("{}/{expected} {name}", (done + 1).min(*expected)))
             }
             Event::Fetching { name, from } if chatty => (NOW, "fetching", format!("{name} from {from}")),
             Event::Fetching { from, .. } => {
@@ -112,7 +112,7 @@ impl Plain {
                 let text = format!("{}, {} in {}", count(*paths, "path"), bytes(*size), duration(*took));
                 (GOOD, "copied", text)
             }
-            Event::Placed { release: id, deploy } => (GOOD, "placed", format!("{} ({deploy})", release(id))),
+            Event::Placed { release: id, deploy } => (GOOD, "placed", format!("{} ({deploy})", id.short())),
             Event::Adopted { release } => {
                 (GOOD, "adopted", format!("what was live before shipit came, as {release}"))
             }
@@ -121,22 +121,22 @@ impl Plain {
             Event::Switched { release: id, unit } => {
                 self.unit = Some(unit.clone());
                 self.answer = None;
-                (GOOD, "switched", format!("to {}, restarting {unit}", release(id)))
+                (GOOD, "switched", format!("to {}, restarting {unit}", id.short()))
             }
             Event::Started { .. } => {
                 let unit = self.unit.as_ref().map_or("the unit", UnitName::as_str);
                 (GOOD, "started", unit.to_owned())
             }
-            Event::Waiting { answer } => {
+            Event::Answered { answer, healthy } => {
                 // Asked five times a second: what is new is worth a line.
                 if self.answer.as_ref() == Some(answer) {
                     return None;
                 }
                 self.answer = Some(answer.clone());
-                (NOW, "waiting", answer.clone())
+                (if *healthy { GOOD } else { NOW }, "answers", answer.clone())
             }
             Event::Kept { release: id, deploy, took } => {
-                (GOOD, "healthy", format!("{} ({deploy}) after {}", release(id), duration(*took)))
+                (GOOD, "healthy", format!("{} ({deploy}) after {}", id.short(), duration(*took)))
             }
             Event::GoingBack { reason } => (BAD, "undoing", format!("the switch: {reason}")),
             Event::ContactLost { within } => {
@@ -145,7 +145,7 @@ impl Plain {
             }
             Event::Pruned { releases } if releases.is_empty() => return None,
             Event::Pruned { releases } => {
-                let names: Vec<String> = releases.iter().map(release as fn(&ReleaseId) -> String).collect();
+                let names: Vec<String> = releases.iter().map(ReleaseId::short).collect();
                 let what = count(releases.len() as u64, "old release");
                 (GOOD, "removed", format!("{what}: {}", names.join(", ")))
             }
@@ -190,7 +190,7 @@ mod tests {
     fn a_deploy() -> Vec<Event> {
         let host = || "deploy@server.example".parse().unwrap();
         let ms = Duration::from_millis;
-        let waiting = |answer: &str| Event::Waiting { answer: answer.to_owned() };
+        let answers = |answer: &str| Event::Answered { answer: answer.to_owned(), healthy: false };
         let copying = |number| Event::CopyingPath { name: "server-0.1".to_owned(), number, of: 2 };
         vec![
             Event::Source {
@@ -223,10 +223,10 @@ mod tests {
             Event::HookDone { took: ms(1200) },
             Event::Switched { release: release("b"), unit: "server.service".parse().unwrap() },
             Event::Started { invocation: "0123456789abcdef0123456789abcdef".parse().unwrap() },
-            waiting("no answer yet"),
-            waiting("no answer yet"),
-            waiting("503"),
-            waiting("503"),
+            answers("no answer yet"),
+            answers("no answer yet"),
+            answers("503"),
+            answers("503"),
             Event::Kept {
                 release: release("b"),
                 deploy: crate::model::names::DeployNumber(42),
@@ -247,7 +247,7 @@ mod tests {
   building packages.x86_64-linux.default
   reached  deploy@server.example in 0.4 s
   fetching from https://cache.nixos.org
-  building 3/7 hello-1.0
+  building 4/7 hello-1.0
   built    server-0.1 in 3.2 s (2 derivations, 1 path fetched)
   missing  2 of 87 paths, 12.4 MB unpacked
   copying  1/2 server-0.1
@@ -259,8 +259,8 @@ mod tests {
   hook     done in 1.2 s
   switched to bbbbbbb, restarting server.service
   started  server.service
-  waiting  no answer yet
-  waiting  503
+  answers  no answer yet
+  answers  503
   healthy  bbbbbbb (v42) after 1.3 s
   removed  2 old releases: ccccccc, ddddddd
 warning: two

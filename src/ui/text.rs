@@ -7,8 +7,6 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::model::names::ReleaseId;
-
 /// One line of a text that somebody else wrote: without the codes that colour it, move the cursor or name the
 /// window, and without characters that reorder or hide what follows.
 pub fn clean(text: &str) -> String {
@@ -125,17 +123,6 @@ fn minutes(timestamp: Timestamp, zone: &TimeZone) -> String {
     timestamp.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// A release's name, short enough for a column: the commit's first seven characters and what follows the commit.
-pub fn release(id: &ReleaseId) -> String {
-    let name = id.as_str();
-    match (name.get(..40), name.get(40..)) {
-        (Some(hash), Some(rest)) if hash.chars().all(|c| c.is_ascii_hexdigit()) && rest.starts_with('-') => {
-            format!("{}…{rest}", &hash[..7])
-        }
-        _ => id.short().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,14 +165,5 @@ mod tests {
         assert_eq!(cut("hello you", 7), "hello…");
         assert_eq!(cut("日本語です", 6), "日本…");
         assert_eq!(cut("hello", 0), "…");
-    }
-
-    #[test]
-    fn releases_fit_into_a_column() {
-        let hash = "3f9c2d1a3f9c2d1a3f9c2d1a3f9c2d1a3f9c2d1a";
-        let short = |name: &str| release(&name.parse().unwrap());
-        assert_eq!(short(hash), "3f9c2d1");
-        assert_eq!(short(&format!("{hash}-dirty-0123abcd")), "3f9c2d1…-dirty-0123abcd");
-        assert_eq!(short("adopted-20261122T140305Z"), "adopted-20261122T140305Z");
     }
 }

@@ -1,6 +1,13 @@
 //! The one test binary: the real program against real servers of the lab (`tests/lab`).
 #![allow(missing_docs, clippy::disallowed_methods, clippy::print_stderr, clippy::unwrap_used)]
 
+mod deploy;
 mod failures;
+mod flake;
+mod hooks;
+mod json;
+mod sender;
+mod servers;
 mod smoke;
+mod source;
 mod support;

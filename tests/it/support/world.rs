@@ -143,15 +143,28 @@ impl World {
         self.start(words).wait()
     }
 
+    /// Runs shipit to its end in another folder than the app's.
+    pub fn shipit_in(&self, folder: &Path, words: &[&str]) -> Ran {
+        let mut command = self.command(SHIPIT);
+        command.current_dir(folder);
+        run(command, words).wait()
+    }
+
     /// Starts shipit.
     pub fn start(&self, words: &[&str]) -> Running {
-        Running::start(self.command(SHIPIT), words)
+        run(self.command(SHIPIT), words)
     }
 
     /// Deploys, and fails the test when that fails.
     pub fn deploy(&self) -> Ran {
         self.shipit(&["deploy"]).expect(0)
     }
+}
+
+/// Starts shipit as this command, with these words.
+pub fn run(mut command: Command, words: &[&str]) -> Running {
+    command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running { child: command.spawn().expect("shipit"), began: Instant::now(), words: words.join(" ") }
 }
 
 /// A shipit that runs.
@@ -163,12 +176,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts this command with these words.
-    pub fn start(mut command: Command, words: &[&str]) -> Self {
-        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: command.spawn().expect("shipit"), began: Instant::now(), words: words.join(" ") }
-    }
-
     /// Sends a signal by name: `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();

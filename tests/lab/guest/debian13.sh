@@ -6,8 +6,10 @@ rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
 touch /etc/machine-id
 
 # `deploy` is who shipit logs in as. It is not root: all it may do as others is written here.
+# Its number is one that no build user of Nix on the testing machine has: when a build ends there, Nix kills whatever else
+# runs under that number, in a container too.
 groupadd --system app
-useradd --system --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
+useradd --uid 5995 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
 useradd --create-home --shell /bin/bash --groups systemd-journal deploy
 install -d -m 700 -o deploy -g deploy /home/deploy/.ssh
 cat >/etc/sudoers.d/shipit <<'EOF'

@@ -66,10 +66,12 @@ allowed-users = *
 EOF
   chmod 644 "$dir/conf/nix.conf"
   rm -f "$dir/socket"
+  # With process ids of its own: when a build ends, Nix kills whatever else runs as the build user, and a machine's
+  # users can have the same numbers (Debian's nixbld2 and the app are both 995).
   # shellcheck disable=SC2016 # expanded by the inner shell
   NIX_CONF_DIR=$dir/conf NIX_DAEMON_SOCKET_PATH=$dir/socket NIX_REMOTE=local TMPDIR=$(bulk_dir "$1")/tmp \
     PATH=$PATH:/nix/var/nix/profiles/default/bin \
-    setsid "$BASH" -c 'echo $$ >"$1/cgroup.procs" && cd / && exec nix-daemon --daemon' sh "$group" \
+    setsid "$BASH" -c 'echo $$ >"$1/cgroup.procs" && cd / && exec unshare --pid --fork --kill-child nix-daemon --daemon' sh "$group" \
     </dev/null >>"$dir/console" 2>&1 7>&- 8>&- 9>&- &
   put_fact "$1" supervisor "$(process_of $!)"
   disown

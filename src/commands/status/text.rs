@@ -1,0 +1,203 @@
+//! The answer of `status` for people.
+
+use std::time::Duration;
+
+use anstyle::Style;
+use jiff::tz::TimeZone;
+
+use super::{Runs, Status, Unfinished};
+use crate::commands::story::{Chapter, Standing};
+use crate::model::holder::Holder;
+use crate::model::names::short_release;
+use crate::model::server::{Current, RootState};
+use crate::ui::style::{BAD, GOOD, NOW, ODD, PLAIN, STRONG};
+use crate::ui::table::Cell;
+use crate::ui::text::{self, bytes, local, local_systemd, whole_seconds};
+
+/// What the text depends on besides the server.
+pub(super) struct Words<'a> {
+    pub(super) zone: &'a TimeZone,
+    /// The command that deploys.
+    pub(super) deploy: String,
+}
+
+impl Status<'_> {
+    /// The rows of the table.
+    pub(super) fn rows(&self, words: &Words<'_>) -> Vec<Vec<Cell>> {
+        let mut rows = Vec::new();
+        let mut row = |name: &str, style: Style, text: String| {
+            rows.push(vec![Cell::new(STRONG, name), Cell::new(style, text)]);
+        };
+        row("server", PLAIN, format!("{} ({})", self.host, self.environment));
+        let (style, text) = self.live(words);
+        row("live", style, text);
+        let (style, text) = self.unit(words);
+        row("unit", style, text);
+        if let Some(last) = self.last {
+            row("last", last.status.style(), last_text(last, words));
+        }
+        if let Some(holder) = &self.running {
+            row("running", NOW, holder_text(holder, words));
+        }
+        match &self.unfinished {
+            Some(Unfinished { within_s: Some(seconds), .. }) => {
+                let limit = whole_seconds(Duration::from_secs(*seconds));
+                let text = format!(
+                    "switched, no verdict yet; without its client the server goes back within {limit}"
+                );
+                row("pending", NOW, text);
+            }
+            Some(_) => {
+                let text = "the last switch has no verdict and nobody is at it any more; the next deploy or rollback settles it";
+                row("pending", ODD, text.to_owned());
+            }
+            None => {}
+        }
+        let free = |name: &str, free: Option<u64>| free.map(|free| format!("{} free in {name}", bytes(free)));
+        let disks: Vec<String> = [
+            free(self.settings.root.as_str(), self.disk.root_free),
+            free("/nix/store", self.disk.store_free),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if !disks.is_empty() {
+            row("disk", PLAIN, disks.join(", "));
+        }
+        for text in self.not_ready() {
+            row("missing", ODD, text);
+        }
+        rows
+    }
+
+    fn live(&self, words: &Words<'_>) -> (Style, String) {
+        let now = &self.current;
+        match &self.state.current {
+            Current::Absent => (ODD, format!("nothing was deployed yet: {}", words.deploy)),
+            Current::Directory => (
+                ODD,
+                format!(
+                    "`current` is a real directory; the first deploy makes it a release: {}",
+                    words.deploy
+                ),
+            ),
+            Current::Strange => (BAD, "`current` is neither a link nor a directory".to_owned()),
+            Current::Elsewhere(target) => {
+                (ODD, format!("`current` points at {target}, which is not one of shipit's releases"))
+            }
+            Current::Release(id) => {
+                let mut text = id.short();
+                match (now.deploy, now.since) {
+                    (Some(deploy), Some(since)) => {
+                        text += &format!(" (v{deploy}) since {}", local(since, words.zone));
+                    }
+                    // The newest deploy did it and has no verdict yet.
+                    _ if self.last.is_some_and(|last| last.release == *id && in_between(last.status)) => {
+                        text += ", not checked yet";
+                    }
+                    _ => text += ", put there by hand: the journal has no healthy deploy of it",
+                }
+                if let Some(subject) = now.subject {
+                    text += &format!(": {subject}");
+                }
+                let style = if now.deploy.is_some() { GOOD } else { ODD };
+                if self.state.closure_of(id).is_none() {
+                    return (BAD, text + "; its closure is not there");
+                }
+                (style, text)
+            }
+        }
+    }
+
+    fn unit(&self, words: &Words<'_>) -> (Style, String) {
+        let unit = &self.unit;
+        match unit.load {
+            "loaded" => {}
+            "" => return (ODD, format!("{}: systemd did not answer", unit.name)),
+            "not-found" => return (ODD, format!("{} is not there: the server has no such unit", unit.name)),
+            load => return (BAD, format!("{} is {load}", unit.name)),
+        }
+        let mut text = format!("{} {} ({})", unit.name, unit.active, unit.sub);
+        if unit.active == "active" && !self.state.unit.since.is_empty() {
+            text += &format!(" since {}", local_systemd(&self.state.unit.since, words.zone));
+        }
+        if unit.restarts > 0 {
+            text += &format!(", restarted {} by systemd", text::count(unit.restarts, "time"));
+        }
+        let (style, more) = match unit.runs {
+            Runs::Checked => (GOOD, "; this start was checked"),
+            Runs::Restarted => (PLAIN, "; it was started again since the deploy was checked"),
+            Runs::Stopped => (BAD, ""),
+            Runs::Unknown => (PLAIN, ""),
+        };
+        (style, text + more)
+    }
+
+    /// What a deploy would stumble over, as far as one look shows.
+    fn not_ready(&self) -> Vec<String> {
+        let state = self.state;
+        let mut texts = Vec::new();
+        if !state.missing_programs.is_empty() {
+            texts.push(format!("on the server: {}", state.missing_programs.join(", ")));
+        }
+        if state.nix_bin.is_none() {
+            texts.push("Nix is not installed on the server".to_owned());
+        }
+        if let Some(said) = &state.daemon_refusal {
+            texts.push(format!("the Nix daemon does not let {} in: {said}", state.user));
+        }
+        match &state.root {
+            RootState::Ready | RootState::Creatable => {}
+            RootState::Absent => {
+                texts
+                    .push(format!("{} is not there, and {} can not make it", self.settings.root, state.user));
+            }
+            RootState::NotWritable { owner, folder } => {
+                texts.push(format!("{folder} belongs to {owner}: {} can not write there", state.user));
+            }
+        }
+        texts
+    }
+}
+
+fn in_between(standing: Standing) -> bool {
+    matches!(standing, Standing::Running | Standing::Unfinished | Standing::Interrupted)
+}
+
+fn last_text(last: &Chapter, words: &Words<'_>) -> String {
+    let mut text = String::new();
+    if let Some(deploy) = last.deploy {
+        text += &format!("{deploy} ");
+    }
+    if last.command.as_deref() == Some("rollback") {
+        text += "rollback to ";
+    }
+    text += &format!("{} {}", last.release.short(), last.status.word());
+    if let Some(time) = &last.time {
+        text += &format!(" {}", local(time, words.zone));
+    }
+    if let Some(who) = &last.who {
+        text += &format!(" by {who}");
+    }
+    if let Some(reason) = &last.reason {
+        text += &format!(": {reason}");
+    }
+    text
+}
+
+fn holder_text(holder: &Holder, words: &Words<'_>) -> String {
+    let mut text = holder.command.clone().unwrap_or_else(|| "another deploy".to_owned());
+    if let Some(id) = &holder.release {
+        text += &format!(" of {}", short_release(id));
+    }
+    if let Some(who) = &holder.who {
+        text += &format!(" by {who}");
+    }
+    if let Some(since) = &holder.since {
+        text += &format!(" since {}", local(since, words.zone));
+    }
+    if let Some(from) = &holder.from {
+        text += &format!(" ({from})");
+    }
+    text
+}

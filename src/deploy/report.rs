@@ -1,0 +1,236 @@
+//! The end of a try in words: what failed, the log lines of this start, what is live now, what to type.
+
+use std::time::Duration;
+
+use super::live::Live;
+use super::outcome::{self, Told};
+use super::run::Run;
+use super::switch::Story;
+use super::words::{self, Target};
+use crate::model::event::Event;
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::journal::{Entry, What};
+use crate::model::names::{DeployNumber, Invocation, short_release};
+use crate::model::server::{Control, Current, ServerState};
+use crate::remote::{self, Script};
+use crate::tools::signals::{Interrupts, Wish};
+use crate::tools::ssh::Connection;
+
+/// How many of the unit's log lines a failure shows.
+const LOG_LINES: u32 = 20;
+
+/// Everything that the sentences at the end are made of.
+pub struct Report<'a> {
+    /// The command.
+    pub run: &'a Run<'a>,
+    /// The server before it.
+    pub state: &'a ServerState,
+    /// What was to be live.
+    pub target: &'a Target,
+    /// What was learnt on the way.
+    pub story: Story,
+}
+
+impl Report<'_> {
+    /// It is live. `number`: from the journal, where the conversation broke before it was told.
+    pub fn live(&self, number: Option<DeployNumber>) -> Live {
+        let settings = self.run.settings;
+        let checked = match (&settings.health.http, &self.story.answer) {
+            (Some(http), Some(answer)) => format!("{} answers with {answer}", http.url),
+            (Some(http), None) => format!("{} answers", http.url),
+            (None, _) => {
+                format!("{} stayed up for {:.1} s", settings.unit, settings.health.settle.as_secs_f32())
+            }
+        };
+        let deploy = number.or(self.story.number).unwrap_or(DeployNumber(0));
+        Live { deploy, previous: self.previous(), checked }
+    }
+
+    /// The user wished to stop before the switch.
+    pub fn gave_up(&self, wish: Wish) -> Failure {
+        Failure::msg(wish.kind(), format!("{} before the switch; nothing was changed", wish.reason()))
+            .live(self.untouched())
+    }
+
+    /// The server refused before the switch.
+    pub fn refused(&self, kind: &str, text: &str) -> Failure {
+        let settings = self.run.settings;
+        let (kind, hint) = match kind {
+            "copy" => (Kind::Copy, self.again()),
+            "given-up" => (Kind::ContactLost, self.again()),
+            _ => (
+                Kind::NotReady,
+                format!("look at the server: {}", settings.ssh(&format!("ls -la {}", settings.root))),
+            ),
+        };
+        Failure::msg(kind, format!("{} refused the switch: {text}", settings.host))
+            .live(self.untouched())
+            .hint(hint)
+    }
+
+    /// The hook failed; nothing was switched.
+    pub fn hook_failed(&self, text: &str, lines: Vec<String>) -> Failure {
+        let settings = self.run.settings;
+        let command = settings.hooks.before_switch.join(" ");
+        let reason = match text.rsplit(' ').next() {
+            Some("137") => {
+                format!("it was not done within {} s and was killed", settings.hooks.timeout.as_secs())
+            }
+            _ => text.to_owned(),
+        };
+        let release = self.target.release.short();
+        Failure::msg(Kind::NotLive, format!("{release} did not go live: hook `{command}`: {reason}"))
+            .detail("the hook's last lines", lines)
+            .live(self.untouched())
+            .hint(format!(
+                "its whole output: {}",
+                settings.ssh(&format!("cat {}/.shipit/hook.log", settings.root))
+            ))
+    }
+
+    /// It was switched, and is not live now. `word`: how the server calls the outcome.
+    pub async fn back(&self, word: &str, reason: &str, connection: Option<&Connection>) -> Failure {
+        let settings = self.run.settings;
+        let (host, unit, release) = (&settings.host, &settings.unit, self.target.release.short());
+        let kind = match (word, self.story.wish) {
+            ("broken", _) => Kind::NotRestored,
+            ("unknown", _) => Kind::ContactLost,
+            (_, Some(wish)) => wish.kind(),
+            _ => Kind::NotLive,
+        };
+        let mut failure = Failure::msg(kind, format!("{release} did not go live: {reason}"));
+        if let (Some(invocation), Some(connection)) = (&self.story.invocation, connection) {
+            failure = self.with_log(failure, connection, invocation).await;
+        }
+        let more = format!("more of its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 100")));
+        match (word, self.previous().as_deref().map(short_release)) {
+            ("broken" | "down", Some(name)) => failure
+                .live(format!(
+                    "{name} was put back, but {unit} does not come up with it {}",
+                    if word == "down" { "now, as before this deploy" } else { "either" }
+                ))
+                .hint(settings.ssh(&format!("systemctl status {unit}")))
+                .hint(format!(
+                    "another release: {}, then {}",
+                    self.run.command("releases"),
+                    self.run.command("rollback RELEASE")
+                )),
+            ("superseded", _) => failure
+                .live("somebody else moved `current` meanwhile; theirs was left alone")
+                .hint(self.run.command("status")),
+            ("unknown", _) => failure
+                .live(format!(
+                    "{host} is going down; what ran before is put back by the next deploy or rollback after it is up"
+                ))
+                .hint(self.run.command("status")),
+            (_, Some(name)) => failure.live(format!("{name} runs again")).hint(more),
+            (_, None) => failure.live("nothing is live: this was the first deploy").hint(more),
+        }
+    }
+
+    /// The connection broke. Nothing is concluded from that: the server is asked.
+    pub async fn lost(self, token: &str, interrupts: &mut Interrupts) -> Outcome<Live> {
+        let seen = self.story.wish.map_or(0, |wish| wish.times);
+        if seen > 1 {
+            return Err(self.impatient());
+        }
+        self.run.events.tell(Event::ContactLost { within: outcome::within(self.state) });
+        let (told, connection) = tokio::select! {
+            told = outcome::ask(&self.run.options, self.run.settings, self.state, token) => told,
+            wish = interrupts.more_than(seen) => {
+                return Err(Report { story: Story { wish: Some(wish), ..self.story }, ..self }.impatient());
+            }
+        };
+        let ended = self.told(told, connection.as_ref()).await;
+        if let Some(connection) = connection {
+            connection.close().await;
+        }
+        ended
+    }
+
+    async fn told(&self, told: Told, connection: Option<&Connection>) -> Outcome<Live> {
+        let host = &self.run.settings.host;
+        match told {
+            Told::Ended(entry) if entry.event == What::Kept => Ok(self.live(Some(entry.deploy))),
+            Told::Ended(entry) => {
+                let reason = entry.reason.as_deref().unwrap_or("contact with it was lost");
+                Err(self.back(word(&entry, reason), reason, connection).await)
+            }
+            Told::NothingChanged => Err(Failure::msg(
+                self.story.wish.map_or(Kind::NotLive, Wish::kind),
+                format!("contact with {host} was lost before the switch; nothing was changed"),
+            )
+            .live(self.untouched())
+            .hint(self.again())),
+            Told::NotInTime => Err(Failure::msg(
+                Kind::ContactLost,
+                format!("contact with {host} was lost, and it could not be reached again in time"),
+            )
+            .live(self.by_itself())
+            .hint(self.run.command("status"))),
+        }
+    }
+
+    fn impatient(&self) -> Failure {
+        let kind = self.story.wish.map_or(Kind::Interrupted, Wish::kind);
+        Failure::msg(kind, "interrupted without waiting for the server's answer")
+            .live(self.by_itself())
+            .hint(self.run.command("status"))
+    }
+
+    async fn with_log(&self, failure: Failure, connection: &Connection, invocation: &Invocation) -> Failure {
+        let (settings, user) = (self.run.settings, &self.state.user);
+        if !self.state.may_read_journal {
+            return failure.hint(format!(
+                "to see its log lines here: on {}, as root: usermod -aG systemd-journal {user}",
+                settings.host
+            ));
+        }
+        let control = if matches!(self.state.control, Control::User { .. }) { "user" } else { "system" };
+        let words = [invocation.to_string(), LOG_LINES.to_string(), control.to_owned()];
+        let said =
+            connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
+        let lines = said.iter().filter_map(|line| remote::parse(line)).find(|(word, _)| *word == "lines");
+        let lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();
+        failure.detail(format!("the last lines of {} (this start)", settings.unit), lines)
+    }
+
+    fn previous(&self) -> Option<String> {
+        match (&self.state.current, &self.story.adopted) {
+            (_, Some(adopted)) => Some(adopted.to_string()),
+            (Current::Release(release), None) => Some(release.to_string()),
+            (Current::Elsewhere(text), None) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn untouched(&self) -> String {
+        match self.previous() {
+            Some(name) => format!("{} runs as before", short_release(&name)),
+            None => "nothing is live, as before".to_owned(),
+        }
+    }
+
+    fn by_itself(&self) -> String {
+        let within = words::deadline(self.state).as_secs();
+        let what = match self.previous() {
+            Some(name) => format!("the server goes back to {}", short_release(&name)),
+            None => "the server takes it out of service".to_owned(),
+        };
+        format!("unless it was kept already, {what} by itself within {within} s")
+    }
+
+    fn again(&self) -> String {
+        format!("run it again: {}", self.run.command(self.target.command))
+    }
+}
+
+/// The outcome's word, out of the journal's line.
+fn word(entry: &Entry, reason: &str) -> &'static str {
+    match entry.event {
+        What::Failed if reason.contains("did not come up") => "broken",
+        What::Failed if reason.contains("somebody else moved current") => "superseded",
+        What::Reverted | What::Interrupted if reason.contains("does not come up, as before") => "down",
+        _ => "reverted",
+    }
+}
