@@ -78,7 +78,7 @@ fn a_release_without_its_closure_is_not_gone_to() {
     site.untouched(&["rollback"], 2, &["there is no earlier release that was healthy"]);
     // A link that leads nowhere: the closure went with a garbage collection.
     site.server.sh_ok(&format!("ln -s /nix/store/00000000000000000000000000000000-server /var/www/server/releases/{first}/result"));
-    let says = ["the closure of release", "is not complete any more", "@"];
+    let says = ["the closure of release", "is not complete any more", "ls -la /var/www/server"];
     site.fails(&["rollback", &first[..7]], 3, &says);
     site.is_live(&second);
     site.good();

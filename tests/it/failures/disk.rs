@@ -79,7 +79,7 @@ fn a_disk_that_fills_up_just_before_the_switch_changes_nothing() {
     site.is_in_hook();
     site.server.fill("/var/www/server", 0);
     site.end_hook();
-    let says = ["refused the switch: can not write in /var/www/server/.shipit", "@"];
+    let says = ["refused the switch: can not write in /var/www/server/.shipit", "ls -la /var/www/server"];
     Failed::of(running.wait(), 3).says(&says);
     let after = site.now();
     assert_eq!((&after.invocation, &after.page, &after.current), (&before.invocation, &before.page, &before.current));

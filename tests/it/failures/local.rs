@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::support::site::{Failed, Site};
-use crate::support::world::{Running, SHIPIT};
+use crate::support::world::{SHIPIT, run};
 
 #[test]
 fn a_build_that_fails_shows_the_end_of_its_log() {
@@ -66,7 +66,7 @@ fn a_program_that_is_missing_here_is_named() {
         }
         let mut command = site.world.command(SHIPIT);
         command.env("PATH", &folder);
-        let ran = Running::start(command, &["deploy", "--json"]).wait();
+        let ran = run(command, &["deploy", "--json"]).wait();
         Failed::of(ran, code).says(&says);
         assert_eq!(site.now(), before);
     }
@@ -108,7 +108,7 @@ fn a_mistake_in_shipit_toml_has_a_place() {
         ("assets =", "asets =", ["shipit.toml:3:1: there is no key `asets`", "`assets`"]),
         ("within = \"10s\"", "within = 10", ["shipit.toml:", "invalid type: integer `10`"]),
         ("\"http://127.0.0.1:3001/\"", "\"127.0.0.1\"", ["shipit.toml:", "http"]),
-        ("[health]", "[health", ["shipit.toml:", "invalid table header"]),
+        ("[health]", "[health", ["shipit.toml:", "unclosed table, expected `]`"]),
     ] {
         site.world.edit(right, wrong);
         site.untouched(&["deploy"], 2, &says);

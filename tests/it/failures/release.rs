@@ -152,7 +152,7 @@ fn a_hook_that_fails_or_hangs_changes_nothing() {
     assert!(failed.detail().iter().filter(|line| lines.contains(line)).count() == 3, "{:#?}", failed.detail());
     // Where the whole output is.
     let command = failed.hinted("its whole output: ssh ", "\n");
-    let (_, command) = command.split_once(' ').expect("a host and a command");
+    let (_, command) = command.split_once(&format!("@{} ", site.server.address)).expect("a host and a command");
     assert!(site.server.sh_ok(command).contains("boom: the migration failed"));
 
     let says = ["it was not done within 2 s and was killed", "migration 1: waiting for a lock"];
@@ -244,7 +244,7 @@ fn what_ran_before_is_broken_as_well() {
     // It was not running when this one began: that is no reason to say that it does now.
     let commit = site.commit("crash");
     let failed = site.fails(&["deploy"], 7, &["did not go live: ExecStartPre= or ExecStartPost= failed"]);
-    let live = format!("{old} was put back, but server.service does not come up with it, as before this deploy");
+    let live = format!("{old} was put back, but server.service does not come up with it now, as before this deploy");
     assert_eq!(failed.result["live"], live);
     let last = site.agrees(&eventually_is(&site, "failed"));
     assert_eq!((&last["status"], &last["release"]), (&"reverted".into(), &commit.into()));
