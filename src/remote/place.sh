@@ -7,28 +7,45 @@ adopt() {
   name="adopted-$(date -u +%Y%m%dT%H%M%SZ)"
   while [ -e "releases/$name" ] || [ -L "releases/$name" ]; do name="${name}x"; done
   taken="releases/$name"
+  # Written first: whoever comes after a death in here finishes it.
+  rm -f .shipit/take-link
+  printf '%s' "$taken" >.shipit/take && sync .shipit/take .shipit && ln -s "$taken" .shipit/take-link ||
+    refuse not-ready "can not write in $root/.shipit"
   # In one step where mv can exchange: the link's text is right in the place that it lands in.
   ln -s "$taken" "$taken" || refuse not-ready "can not make a link in $root/releases"
   if ! mv --exchange -T "$taken" current 2>/dev/null; then
     rm -f "$taken"
-    printf '%s' "$taken" >.shipit/take && sync .shipit/take .shipit || refuse not-ready 'can not write in .shipit'
-    ln -s "$taken" .shipit/take-link
-    mv -T current "$taken" || { rm -f .shipit/take .shipit/take-link; refuse not-ready "can not move $root/current"; }
+    mv -T current "$taken" || { rm -f .shipit/take-link .shipit/take; refuse not-ready "can not move $root/current"; }
     mv -fT .shipit/take-link current
-    rm -f .shipit/take
   fi
+  rm -f .shipit/take-link
   sync . releases
-  found=$(readlink "$taken/result" 2>/dev/null)
-  found_json=
-  case $found in
-    /nix/store/*)
-      if "$nix/nix-store" --realise "$found" --add-root "$root/$taken/result" --indirect >/dev/null 2>&1 9>&-; then
-        found_json=",\"store_path\":\"$(plain "$found")\""
-      fi ;;
-  esac
-  journal_line "$number" adopted ",\"release\":\"$name\"$found_json" ''
-  say "adopted $name"
-  number=$((number + 1))
+  end_adoption
+}
+
+# What is left to do for `.shipit/take` once `current` is a link: the GC root and the line in the journal.
+end_adoption() {
+  taken=$(cat .shipit/take)
+  name=${taken#releases/}
+  if [ -d "$taken" ] && [ ! -L "$taken" ]; then
+    found=$(readlink "$taken/result" 2>/dev/null)
+    found_json=
+    case $found in
+      /nix/store/*)
+        if "$nix/nix-store" --realise "$found" --add-root "$root/$taken/result" --indirect >/dev/null 2>&1 9>&-; then
+          found_json=",\"store_path\":\"$(plain "$found")\""
+        fi ;;
+    esac
+    case $(tail -n 1 .shipit/journal.jsonl 2>/dev/null) in
+      *"\"adopted\",\"release\":\"$name\""*) ;;
+      *)
+        journal_line "$number" adopted ",\"release\":\"$name\"$found_json" '' ||
+          refuse not-ready "can not write in $root/.shipit"
+        say "adopted $name"
+        number=$((number + 1)) ;;
+    esac
+  fi
+  rm -f .shipit/take
 }
 
 # Puts the release into its place. `.shipit/placing` names it until it has its GC root, so that a half one is known as ours.

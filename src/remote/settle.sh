@@ -129,7 +129,6 @@ settle() {
   event=$2
   reason=$1
   now=$(readlink current 2>/dev/null)
-  unit_now
   if [ "$now" = "$p_new" ] && [ "$p_new" != "$p_old" ]; then
     say "going-back $(plain "$reason")"
     if [ -n "$p_old" ]; then
@@ -149,6 +148,8 @@ settle() {
   [ -n "$p_old" ] || { word=failed; event=failed; }
   down=
 
+  # Looked at after the link is back, so that a restart which is on its way ran into the right one or shows here.
+  unit_now
   # A restart only if what ran before is gone: before the restart of the switch it still runs.
   if [ "$unit_state" != "$p_was" ] || [ "$unit_invocation" != "$p_before" ] || [ -n "${unit_job##0*}" ]; then
     if shutting_down; then
@@ -217,10 +218,15 @@ wait_until_gone() {
 settle_leftovers() {
   if [ -e .shipit/take ]; then
     taken=$(cat .shipit/take)
-    if [ ! -e current ] && [ ! -L current ] && [ -d "$taken" ]; then
-      ln -s "$taken" .shipit/take-link && mv -fT .shipit/take-link current
+    rm -f .shipit/take-link
+    if [ -d current ] && [ ! -L current ]; then
+      # It was not moved yet.
+      [ ! -L "$taken" ] || rm -f "$taken"
+      rm -f .shipit/take
+    elif [ ! -e current ] && [ ! -L current ] && [ -d "$taken" ]; then
+      # Between two renames. `take` stays: the journal does not know of it yet, which switch.sh sees to.
+      ln -s "$taken" .shipit/take-link && mv -fT .shipit/take-link current && sync .
     fi
-    rm -f .shipit/take .shipit/take-link
   fi
   if [ -e .shipit/placing ]; then
     half=$(cat .shipit/placing)

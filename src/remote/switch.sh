@@ -126,6 +126,7 @@ transaction() {
   watchers=
   settle_leftovers
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
+  if [ -e .shipit/take ]; then end_adoption; fi
   if [ "$(seen_now)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
     # Its client decided on something else than what is here now, so it has to look again.
     say moved
@@ -166,10 +167,11 @@ transaction() {
   restart_unit
   say "switched ${before:-none}"
   journal_line "$number" live "$meta" ''
-  watch_unit 8>&- 9>&- </dev/null &
+  # In a subshell: a function's own redirection keeps a copy of the closed descriptor, and with it the lock.
+  (exec 8>&- 9>&-; watch_unit) </dev/null &
   watchers=$!
   if [ -n "$health_url" ]; then
-    watch_health 8>&- 9>&- </dev/null &
+    (exec 8>&- 9>&-; watch_health) </dev/null &
     watchers="$watchers $!"
   fi
   over=$(($(uptime_seconds) + limit))
@@ -215,6 +217,7 @@ printf '{"since":"%s"%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" >.shipit/
 (transaction "$@")
 if [ -e .shipit/pending ]; then
   settle 'its server half was killed' reverted
+  rm -rf .shipit/incoming
   say "done ${settled:-unknown} its server half was killed"
   say end
 fi

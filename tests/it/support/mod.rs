@@ -3,4 +3,5 @@
 pub mod facts;
 pub mod lab;
 pub mod site;
+pub mod watched;
 pub mod world;
