@@ -36,9 +36,15 @@ fn the_second_one_says_who_is_at_it() {
         assert!(failed.took < Duration::from_secs(8), "{:?}", failed.took);
     }
     let status = site.world.shipit(&["status", "--json"]).expect(0).json();
-    assert_eq!((&status["running"]["release"], &status["running"]["command"]), (&slow.clone().into(), &"deploy".into()));
+    assert_eq!(
+        (&status["running"]["release"], &status["running"]["command"]),
+        (&slow.clone().into(), &"deploy".into())
+    );
     let now = site.now();
-    assert_eq!((&now.invocation, &now.page, &now.journal), (&before.invocation, &before.page, &before.journal));
+    assert_eq!(
+        (&now.invocation, &now.page, &now.journal),
+        (&before.invocation, &before.page, &before.journal)
+    );
     site.end_hook();
     assert_eq!(first.wait().expect(0).json()["release"], slow);
     site.is_live(&slow);
@@ -70,7 +76,8 @@ fn the_second_one_waits_and_is_live_at_last() {
     let mut second = site.world.start(&["deploy", "--wait", "60s"]);
     // It says for whom it waits, at once.
     let mut lines = BufReader::new(second.child.stderr.take().expect("stderr")).lines();
-    let waiting = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("waiting up to 60 s for it")));
+    let waiting =
+        lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("waiting up to 60 s for it")));
     let waiting = waiting.expect("it waits").expect("a line");
     assert!(waiting.contains(&format!("has been running `deploy` of {}", &slow[..7])), "{waiting}");
     let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());

@@ -17,7 +17,8 @@ fn a_full_store_is_found_out_before_the_copy() {
     let site = with_disk();
     site.commit("heavy 30");
     site.server.fill("/nix/store", 40 << 20);
-    let says = ["no space on deploy@", "the disk of /nix/store has", "are needed", "df -h", "nix-collect-garbage"];
+    let says =
+        ["no space on deploy@", "the disk of /nix/store has", "are needed", "df -h", "nix-collect-garbage"];
     site.untouched(&["deploy"], 3, &says);
     // What fits is deployed.
     site.good();
@@ -52,17 +53,25 @@ fn a_disk_that_fills_up_during_the_copy_ends_it() {
     let running = site.world.start(&["deploy", "--json"]);
     eventually(Duration::from_secs(20), || {
         let names = site.server.sh_ok("ls -A /nix/store");
-        if names.contains("-content.lock") || names.matches("-content").count() > 1 { Ok(()) } else { Err(names) }
+        if names.contains("-content.lock") || names.matches("-content").count() > 1 {
+            Ok(())
+        } else {
+            Err(names)
+        }
     });
     site.server.fill("/nix/store", 0);
     let failed = Failed::of(running.wait(), 5);
     site.server.rate("off");
-    let says = ["the copy to deploy@", "No space left on device", "make room on the server", "nix-collect-garbage"];
+    let says =
+        ["the copy to deploy@", "No space left on device", "make room on the server", "nix-collect-garbage"];
     let failed = failed.says(&says);
     assert!(failed.took < Duration::from_secs(25), "{:?}", failed.took);
     site.server.free();
     let after = site.now();
-    assert_eq!((&after.invocation, &after.page, &after.journal), (&before.invocation, &before.page, &before.journal));
+    assert_eq!(
+        (&after.invocation, &after.page, &after.journal),
+        (&before.invocation, &before.page, &before.journal)
+    );
     assert_eq!((&after.state, &after.releases), (&before.state, &before.releases));
     site.world.deploy();
     site.is_live(&commit);
@@ -82,7 +91,10 @@ fn a_disk_that_fills_up_just_before_the_switch_changes_nothing() {
     let says = ["refused the switch: can not write in /var/www/server/.shipit", "ls -la /var/www/server"];
     Failed::of(running.wait(), 3).says(&says);
     let after = site.now();
-    assert_eq!((&after.invocation, &after.page, &after.current), (&before.invocation, &before.page, &before.current));
+    assert_eq!(
+        (&after.invocation, &after.page, &after.current),
+        (&before.invocation, &before.page, &before.current)
+    );
     after.has_no_leftovers();
 
     site.server.free();

@@ -9,7 +9,8 @@ use crate::support::world::{SHIPIT, run};
 fn a_build_that_fails_shows_the_end_of_its_log() {
     let site = Site::new();
     site.commit("fail-build");
-    let says = ["the build of content failed", "boom: part 30 does not compile", "lines of the log of content"];
+    let says =
+        ["the build of content failed", "boom: part 30 does not compile", "lines of the log of content"];
     let failed = site.untouched(&["deploy"], 4, &says);
     // The command for all of it is one that can be pasted.
     let command = failed.hinted("all of the log: `", "`");
@@ -89,7 +90,10 @@ fn an_asset_must_be_in_the_commit_and_stay_in_it() {
     // It is here, and git does not know it.
     site.world.write("public/x", "x\n");
     let failed = site.untouched(&["deploy"], 2, &says);
-    assert!(failed.hints().iter().any(|hint| hint.starts_with("`git add public`, then commit")), "{failed:#?}");
+    assert!(
+        failed.hints().iter().any(|hint| hint.starts_with("`git add public`, then commit")),
+        "{failed:#?}"
+    );
     site.world.git(&["add", "public"]);
     site.good();
 

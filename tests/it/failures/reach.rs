@@ -53,7 +53,8 @@ fn a_cut_cable_is_not_waited_for() {
     let before = site.now();
     site.server.cut();
     for words in [["deploy"], ["rollback"]] {
-        let failed = site.fails(&words, 3, &["can not be reached", "timed out", "ssh -F", "`host` in shipit.toml"]);
+        let failed =
+            site.fails(&words, 3, &["can not be reached", "timed out", "ssh -F", "`host` in shipit.toml"]);
         assert!(failed.took < Duration::from_secs(15), "{:?}", failed.took);
     }
     site.server.mend();
@@ -67,12 +68,18 @@ fn a_name_or_port_without_a_server_is_said() {
     site.commit("ok");
     let address = site.server.address.clone();
     ssh_config(&site, "Port 9");
-    let says = [&format!("deploy@{address} can not be reached"), "port 9: Connection refused", "ssh -F", "-v deploy@"];
+    let says = [
+        &format!("deploy@{address} can not be reached"),
+        "port 9: Connection refused",
+        "ssh -F",
+        "-v deploy@",
+    ];
     site.untouched(&["deploy"], 3, &says);
     ssh_config(&site, "");
 
     site.world.edit(&address, "nowhere.invalid");
-    let says = ["deploy@nowhere.invalid can not be reached", "Could not resolve hostname", "`host` in shipit.toml"];
+    let says =
+        ["deploy@nowhere.invalid can not be reached", "Could not resolve hostname", "`host` in shipit.toml"];
     site.untouched(&["deploy"], 3, &says);
     site.world.edit("nowhere.invalid", &address);
     site.good();
@@ -101,7 +108,8 @@ fn an_unknown_server_is_pinned_by_the_line_that_is_shown() {
     std::fs::write(&nobody, "").expect("a file");
     ssh_config(&site, &format!("UserKnownHostsFile {}", nobody.display()));
     let shown = fingerprint(&site.server.host_key);
-    let says = [&format!("the host key of deploy@{} is not known: it is {shown}", site.server.address), "[ssh]"];
+    let says =
+        [&format!("the host key of deploy@{} is not known: it is {shown}", site.server.address), "[ssh]"];
     let failed = site.untouched(&["deploy"], 3, &says);
     // On the screen too, on one line that can be marked.
     let line = format!("host_key = \"{}\"", site.server.host_key);
@@ -123,7 +131,12 @@ fn another_host_key_than_the_pinned_one_is_refused() {
     let (_, other) = other_key(&site);
     site.world.edit("[ssh]\n", &format!("[ssh]\nhost_key = \"{other}\"\n"));
     let shown = fingerprint(&site.server.host_key);
-    let says = ["shows another host key than the one that is pinned in shipit.toml", &shown, "host_key", "do not go on"];
+    let says = [
+        "shows another host key than the one that is pinned in shipit.toml",
+        &shown,
+        "host_key",
+        "do not go on",
+    ];
     site.untouched(&["deploy"], 3, &says);
     site.world.edit(&other, &site.server.host_key);
     site.good();
@@ -138,13 +151,15 @@ fn a_host_key_that_changed_is_refused() {
     std::fs::write(&file, format!("{} {other}\n", site.server.address)).expect("known_hosts");
     ssh_config(&site, &format!("UserKnownHostsFile {}", file.display()));
     let shown = fingerprint(&site.server.host_key);
-    let says = ["shows another host key than the one that is in known_hosts", &shown, "known_hosts to remove"];
+    let says =
+        ["shows another host key than the one that is in known_hosts", &shown, "known_hosts to remove"];
     let failed = site.untouched(&["deploy"], 3, &says);
     // The command that names the line does so.
     let command = failed.hinted("`", "` names the line");
     let output = site.world.command("sh").args(["-c", &command]).output().expect("sh");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains(&format!("{}:1", file.display())), "{command}: {said}");
-    std::fs::write(&file, format!("{} {}\n", site.server.address, site.server.host_key)).expect("known_hosts");
+    std::fs::write(&file, format!("{} {}\n", site.server.address, site.server.host_key))
+        .expect("known_hosts");
     site.good();
 }

@@ -31,7 +31,9 @@ fn without_the_rule_for_the_start_limit_it_warns_and_deploys() {
     site.is_live(&commit);
     // Pasted, it is silent.
     let line = between(&ran.stderr, "The rule to add: ", "\n");
-    site.server.sh_ok(&format!("echo '{line}' >/etc/sudoers.d/more && chmod 440 /etc/sudoers.d/more && visudo -c -q"));
+    site.server.sh_ok(&format!(
+        "echo '{line}' >/etc/sudoers.d/more && chmod 440 /etc/sudoers.d/more && visudo -c -q"
+    ));
     site.commit("ok");
     let ran = site.world.deploy();
     assert!(!ran.stderr.contains("start limit"), "{}", ran.stderr);
@@ -42,7 +44,11 @@ fn a_server_without_nix_is_said() {
     let site = Site::empty(Server::boot(Variant::Bare));
     site.commit("ok");
     let host = format!("deploy@{}", site.server.address);
-    site.untouched(&["deploy"], 3, &[&format!("Nix was not found on {host}"), "install multi-user Nix there"]);
+    site.untouched(
+        &["deploy"],
+        3,
+        &[&format!("Nix was not found on {host}"), "install multi-user Nix there"],
+    );
     site.untouched(&["rollback"], 3, &["Nix was not found"]);
 }
 
@@ -64,7 +70,8 @@ fn nothing_is_sent_to_a_server_that_would_refuse_it() {
     let site = Site::empty(Server::builder().untrusted().boot());
     site.commit("ok");
     // `untouched` sees that no path came into the store.
-    let says = ["the server would refuse /nix/store/", "does not trust this login", "extra-trusted-public-keys"];
+    let says =
+        ["the server would refuse /nix/store/", "does not trust this login", "extra-trusted-public-keys"];
     let failed = site.untouched(&["deploy"], 3, &says);
 
     // The way that is recommended.
@@ -72,7 +79,8 @@ fn nothing_is_sent_to_a_server_that_would_refuse_it() {
     let made = site.world.command("sh").args(["-c", &make]).output().expect("sh");
     assert!(made.status.success(), "{make}: {made:?}");
     site.world.edit("[ssh]\n", "[sign]\nkey_file = \"~/.config/shipit/signing.key\"\n\n[ssh]\n");
-    let failed = site.untouched(&["deploy"], 3, &["the server would refuse", "nix.conf", "restart nix-daemon"]);
+    let failed =
+        site.untouched(&["deploy"], 3, &["the server would refuse", "nix.conf", "restart nix-daemon"]);
     let line = failed.hinted("there:\n", "\n");
     assert!(line.starts_with("extra-trusted-public-keys = deploy-1:"), "{line}");
     site.server.sh_ok(&format!("echo '{line}' >>/etc/nix/nix.conf && systemctl restart nix-daemon"));
@@ -107,7 +115,8 @@ fn a_folder_that_belongs_to_somebody_else_is_given_back_by_the_line() {
 fn a_unit_that_is_missing_or_masked_is_said() {
     let site = Site::empty(Server::boot(Variant::Debian));
     // Where a package puts it, so that masking has its usual place.
-    site.server.sh_ok("mv /etc/systemd/system/server.service /usr/lib/systemd/system/ && systemctl daemon-reload");
+    site.server
+        .sh_ok("mv /etc/systemd/system/server.service /usr/lib/systemd/system/ && systemctl daemon-reload");
     site.good();
     site.commit("ok");
     site.server.sh_ok("systemctl mask server.service");
@@ -116,7 +125,11 @@ fn a_unit_that_is_missing_or_masked_is_said() {
     site.good();
 
     site.server.sh_ok("mv /usr/lib/systemd/system/server.service /root/ && systemctl stop server && systemctl daemon-reload");
-    let says = ["server.service does not exist on deploy@", "/etc/systemd/system/server.service", "`unit` in shipit.toml"];
+    let says = [
+        "server.service does not exist on deploy@",
+        "/etc/systemd/system/server.service",
+        "`unit` in shipit.toml",
+    ];
     site.untouched(&["deploy"], 3, &says);
     site.server.sh_ok("mv /root/server.service /etc/systemd/system/ && systemctl daemon-reload");
     site.good();

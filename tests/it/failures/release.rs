@@ -9,7 +9,9 @@ use crate::support::world::eventually;
 /// Gives the unit more lines.
 fn drop_in(site: &Site, text: &str) {
     let folder = "/etc/systemd/system/server.service.d";
-    site.server.sh_ok(&format!("mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"));
+    site.server.sh_ok(&format!(
+        "mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"
+    ));
 }
 
 fn eventually_is(site: &Site, active: &str) -> Now {
@@ -24,7 +26,12 @@ fn eventually_is(site: &Site, active: &str) -> Now {
 fn one_that_crashes_at_once() {
     let site = Site::new();
     let commit = site.commit("crash");
-    let says = ["did not go live: it ended with status 1", "the last lines of server.service", "journalctl -u server.service"];
+    let says = [
+        "did not go live: it ended",
+        "status=1/FAILURE",
+        "the last lines of server.service",
+        "journalctl -u server.service",
+    ];
     let failed = site.goes_back(&["deploy"], &says);
     assert!(failed.text.starts_with(&commit[..7]), "{}", failed.text);
     assert!(failed.detail().contains(&"boom: refused to start"), "{:#?}", failed.detail());
@@ -41,7 +48,7 @@ fn one_that_crashes_while_it_is_watched() {
     let site = Site::new();
     site.world.edit("settle = \"300ms\"", "settle = \"4s\"");
     site.commit("crash-after 2");
-    let failed = site.goes_back(&["deploy"], &["it ended", "status 1"]);
+    let failed = site.goes_back(&["deploy"], &["it ended", "status=1/FAILURE"]);
     assert!(failed.detail().contains(&"boom: had enough after 2 s"), "{:#?}", failed.detail());
     site.good();
 }
@@ -50,7 +57,10 @@ fn one_that_crashes_while_it_is_watched() {
 fn one_that_crashes_in_a_loop_until_systemd_has_enough() {
     let site = Site::new();
     // Three starts in a minute, and the good ones count as well.
-    drop_in(&site, "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=60\n[Service]\nRestart=always\nRestartSec=0");
+    drop_in(
+        &site,
+        "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=60\n[Service]\nRestart=always\nRestartSec=0",
+    );
     site.commit("crash");
     site.goes_back(&["deploy"], &["did not go live: it ended"]);
     // The limit is no hindrance the next time either.
@@ -64,7 +74,10 @@ fn one_that_crashes_in_a_loop_where_the_start_limit_may_not_be_reset() {
     let site = Site::new();
     let rule = "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server.service";
     site.server.sh_ok(&format!("echo '{rule}' >/etc/sudoers.d/shipit"));
-    drop_in(&site, "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=8\n[Service]\nRestart=always\nRestartSec=0");
+    drop_in(
+        &site,
+        "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=8\n[Service]\nRestart=always\nRestartSec=0",
+    );
     site.commit("crash");
     // systemd refuses to start anything until the interval is over; then what ran before comes back.
     site.goes_back(&["deploy"], &["did not go live: it ended"]);
@@ -83,7 +96,8 @@ fn one_that_never_answers_well() {
     ] {
         site.commit(behaviour);
         let says = format!("http://127.0.0.1:3001/ was not healthy within 3 s: {answer}");
-        let failed = site.goes_back(&["deploy"], &["did not go live", &says, "the last lines of server.service"]);
+        let failed =
+            site.goes_back(&["deploy"], &["did not go live", &says, "the last lines of server.service"]);
         assert!(failed.took > Duration::from_secs(3), "{:?}", failed.took);
         assert!(failed.took < Duration::from_secs(12), "{:?}", failed.took);
     }
@@ -143,16 +157,23 @@ fn one_that_never_notifies() {
 #[test]
 fn a_hook_that_fails_or_hangs_changes_nothing() {
     let site = Site::new();
-    let hooks = "\n[hooks]\nbefore_switch = [\"result/bin/server\", \"migrate\"]\ntimeout = \"2s\"\n\n[health]";
+    let hooks =
+        "\n[hooks]\nbefore_switch = [\"result/bin/server\", \"migrate\"]\ntimeout = \"2s\"\n\n[health]";
     site.world.edit("\n[health]", hooks);
     site.good();
-    let says = ["did not go live: hook `result/bin/server migrate`", "ended with code 3", "the hook's last lines"];
+    let says =
+        ["did not go live: hook `result/bin/server migrate`", "ended with code 3", "the hook's last lines"];
     let failed = hook_fails(&site, "migrate-fail", &says);
     let lines = ["migration 1: ok", "migration 2: no such table: visits", "boom: the migration failed"];
-    assert!(failed.detail().iter().filter(|line| lines.contains(line)).count() == 3, "{:#?}", failed.detail());
+    assert!(
+        failed.detail().iter().filter(|line| lines.contains(line)).count() == 3,
+        "{:#?}",
+        failed.detail()
+    );
     // Where the whole output is.
     let command = failed.hinted("its whole output: ssh ", "\n");
-    let (_, command) = command.split_once(&format!("@{} ", site.server.address)).expect("a host and a command");
+    let (_, command) =
+        command.split_once(&format!("@{} ", site.server.address)).expect("a host and a command");
     assert!(site.server.sh_ok(command).contains("boom: the migration failed"));
 
     let says = ["it was not done within 2 s and was killed", "migration 1: waiting for a lock"];
@@ -185,7 +206,7 @@ fn a_first_deploy_that_fails_leaves_nothing_live() {
     let site = Site::empty(Server::boot(Variant::Debian));
     site.world.edit("within = \"10s\"", "within = \"3s\"");
     // One that dies, and one that has to be ended.
-    for (behaviour, says) in [("crash", "it ended with status 1"), ("error", "status 500")] {
+    for (behaviour, says) in [("crash", "it ended"), ("error", "status 500")] {
         let commit = site.commit(behaviour);
         let failed = site.fails(&["deploy"], 7, &["did not go live", says, "journalctl -u server.service"]);
         assert_eq!(failed.result["live"], "nothing is live: this was the first deploy");
@@ -209,7 +230,7 @@ fn log_lines_that_may_not_be_read_are_no_hindrance() {
     let site = Site::new();
     site.server.sh_ok("gpasswd -d deploy systemd-journal");
     site.commit("crash");
-    let failed = site.goes_back(&["deploy"], &["it ended with status 1"]);
+    let failed = site.goes_back(&["deploy"], &["did not go live: it ended"]);
     assert_eq!(failed.detail(), [] as [&str; 0]);
     let command = failed.hinted("as root: ", "\n");
     assert_eq!(command, "usermod -aG systemd-journal deploy");
@@ -226,7 +247,11 @@ fn what_ran_before_is_broken_as_well() {
     site.server.sh_ok("touch /etc/broken");
     let before = site.now();
     let commit = site.commit("ok");
-    let says = ["did not go live: ExecStartPre= or ExecStartPost= failed", "the last lines of server.service"];
+    let says = [
+        "did not go live: ",
+        "the last lines of server.service",
+        "Control process exited, code=exited, status=1",
+    ];
     let failed = site.fails(&["deploy"], 8, &says);
     let old = &before.current[9..16];
     assert_eq!(
@@ -243,8 +268,9 @@ fn what_ran_before_is_broken_as_well() {
 
     // It was not running when this one began: that is no reason to say that it does now.
     let commit = site.commit("crash");
-    let failed = site.fails(&["deploy"], 7, &["did not go live: ExecStartPre= or ExecStartPost= failed"]);
-    let live = format!("{old} was put back, but server.service does not come up with it now, as before this deploy");
+    let failed = site.fails(&["deploy"], 7, &["did not go live: ", "Control process exited"]);
+    let live =
+        format!("{old} was put back, but server.service does not come up with it now, as before this deploy");
     assert_eq!(failed.result["live"], live);
     let last = site.agrees(&eventually_is(&site, "failed"));
     assert_eq!((&last["status"], &last["release"]), (&"reverted".into(), &commit.into()));
@@ -268,7 +294,10 @@ fn a_stranger_on_the_port_is_no_good_answer() {
     );
     site.commit("ok");
     let failed = site.fails(&["deploy"], 8, &["it ended", "Address already in use"]);
-    assert!(failed.result["live"].as_str().is_some_and(|live| live.contains("does not come up")), "{failed:#?}");
+    assert!(
+        failed.result["live"].as_str().is_some_and(|live| live.contains("does not come up")),
+        "{failed:#?}"
+    );
     assert_eq!(site.now().current, before.current);
     site.server.sh_ok("rm /etc/systemd/system/server.service.d/test.conf && systemctl daemon-reload && systemctl stop stranger");
     site.good();

@@ -198,7 +198,8 @@ impl Site {
         assert_eq!(after.active, "active");
         assert_ne!(after.invocation, before.invocation);
         after.has_no_leftovers();
-        let events: Vec<String> = after.journal[before.journal.len()..].iter().map(|line| event(line)).collect();
+        let events: Vec<String> =
+            after.journal[before.journal.len()..].iter().map(|line| event(line)).collect();
         assert_eq!(events, ["started", "live", "reverted"], "{:#?}", after.journal);
         let last = self.agrees(&after);
         assert_eq!(last["status"], "reverted", "{last:#}");
@@ -242,7 +243,8 @@ impl Now {
     /// Nothing is left of any deploy: no intent, nothing that came in, no decision without its line.
     #[track_caller]
     pub fn has_no_leftovers(&self) {
-        let left: Vec<&String> = self.state.iter().filter(|name| !MAY_STAY.contains(&name.as_str())).collect();
+        let left: Vec<&String> =
+            self.state.iter().filter(|name| !MAY_STAY.contains(&name.as_str())).collect();
         assert!(left.is_empty(), "left in .shipit: {left:?}");
     }
 }
