@@ -120,8 +120,11 @@ impl Report<'_> {
         }
         let more = format!("more of its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 100")));
         match (word, self.previous().as_deref().map(short_release)) {
-            ("broken", Some(name)) => failure
-                .live(format!("{name} was put back, but {unit} does not come up with it either"))
+            ("broken" | "down", Some(name)) => failure
+                .live(format!(
+                    "{name} was put back, but {unit} does not come up with it {}",
+                    if word == "down" { "now, as before this deploy" } else { "either" }
+                ))
                 .hint(settings.ssh(&format!("systemctl status {unit}")))
                 .hint(format!(
                     "another release: {}, then {}",
@@ -136,11 +139,9 @@ impl Report<'_> {
                     "{host} is going down; what ran before is put back by the next deploy or rollback after it is up"
                 ))
                 .hint(self.run.command("status")),
-            // What did not run before was put back too, and whether it runs now nobody promised.
             (_, Some(name)) if self.state.unit.active != "active" => failure
-                .live(format!("`current` is {name} again; {unit} did not run before this either"))
-                .hint(more)
-                .hint(self.run.command("status")),
+                .live(format!("{name} is live again ({unit} did not run before this)"))
+                .hint(more),
             (_, Some(name)) => failure.live(format!("{name} runs again")).hint(more),
             (_, None) => failure.live("nothing is live, as before").hint(more),
         }
@@ -256,6 +257,7 @@ fn word(entry: &Entry, reason: &str) -> &'static str {
     match entry.event {
         What::Failed if reason.contains("did not come up") => "broken",
         What::Failed if reason.contains("somebody else moved current") => "superseded",
+        What::Reverted | What::Interrupted if reason.contains("does not come up, as before") => "down",
         _ => "reverted",
     }
 }

@@ -121,7 +121,7 @@ fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
         |release: &ReleaseId| deploys.iter().find(|deploy| deploy.entry.release.as_ref() == Some(release));
     let mut known: Vec<(u64, String)> = candidates
         .iter()
-        .filter_map(|release| about(release))
+        .filter_map(about)
         .map(|deploy| {
             let release = deploy.entry.release.as_ref().map(ReleaseId::short).unwrap_or_default();
             (

@@ -74,7 +74,7 @@ async fn in_repository(
     };
     // shipit.toml always comes from the folder, so a change of it is no reason to refuse the commit.
     let settings = Source::in_repo(&repo, "shipit.toml");
-    if changes.tracked.iter().any(|file| *file == settings) && !wanted.allow_dirty {
+    if changes.tracked.contains(&settings) && !wanted.allow_dirty {
         changes.tracked.retain(|file| *file != settings);
         events.warn("shipit.toml has changes that are not committed; it is read as it is");
     }

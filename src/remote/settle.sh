@@ -24,11 +24,25 @@ shutting_down() {
 
 # Restarts without waiting: a restart in the foreground is deaf for as long as the unit's start timeout.
 # reset-failed first, or the start limit of a crash loop would refuse a good release too; its status means nothing.
-# No file is written on the way: the disk may be full.
+# Where that is not allowed, the limit is over after its interval (10 s by default): a start that it refuses leaves the
+# invocation as it was, and is tried again meanwhile. No file is written on the way: the disk may be full.
 restart_unit() {
+  # The one of the way forward may still be waiting for the limit.
+  [ -z "${restart_process-}" ] || kill -KILL "$restart_process" 2>/dev/null
   (
-    control_unit reset-failed >/dev/null 2>&1
-    said=$(control_unit restart 2>&1) || say "restart-refused $(plain "$said")"
+    over=0
+    control_unit reset-failed >/dev/null 2>&1 || over=$(($(uptime_seconds) + 15))
+    while :; do
+      unit_now
+      tried=$unit_invocation
+      said=$(control_unit restart 2>&1) && break
+      unit_now
+      if [ "$unit_state" != failed ] || [ "$unit_invocation" != "$tried" ] || [ "$(uptime_seconds)" -ge "$over" ]; then
+        say "restart-refused $(plain "$said")"
+        break
+      fi
+      sleep 1
+    done
   ) </dev/null 9>&- &
   restart_process=$!
 }
@@ -132,6 +146,7 @@ settle() {
     return 0
   fi
   [ -n "$p_old" ] || { word=failed; event=failed; }
+  down=
 
   # Looked at after the link is back, so that a restart which is on its way ran into the right one or shows here.
   unit_now
@@ -144,10 +159,15 @@ settle() {
     failed_start=$unit_invocation
     restart_unit
     if [ -n "$p_old" ]; then
-      if ! wait_until_up "$failed_start" && [ "$p_was" = active ]; then
-        word=broken
-        event=failed
-        reason="$reason; what ran before was put back but its unit did not come up"
+      if ! wait_until_up "$failed_start"; then
+        if [ "$p_was" = active ]; then
+          word=broken
+          event=failed
+          reason="$reason; what ran before was put back but its unit did not come up"
+        else
+          down=down
+          reason="$reason; what was there before was put back, and does not come up, as before"
+        fi
       fi
     else
       wait_until_gone "$failed_start"
@@ -155,7 +175,7 @@ settle() {
   fi
   unit_now
   decide "$word" "$event" "$reason" ''
-  settled=$word
+  settled=${down:-$word}
 }
 
 # A pause between two looks. An old release may take long to stop, and its client must not take that for a lost contact.
