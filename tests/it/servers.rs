@@ -35,7 +35,7 @@ fn a_server_that_does_not_trust_the_login_takes_signed_closures() {
     refused.says(&[
         "does not trust this login",
         "nix-store --generate-binary-cache-key",
-        "[sign] key_file",
+        "[sign]\n  key_file = ",
         "extra-trusted-users",
     ]);
     assert_eq!(listing(&server), before);
