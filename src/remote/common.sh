@@ -28,8 +28,9 @@ say() {
 
 # A text that somebody else wrote, made one short line that also fits between the quotes of a JSON string.
 plain() {
+  # A range, because busybox knows no [:print:].
   # shellcheck disable=SC1003 # a backslash is meant
-  printf %s "$1" | tr '"\\' "'/" | tr -sc '[:print:]' ' ' | tr -s ' ' | head -c 300
+  printf %s "$1" | tr '"\\' "'/" | tr -sc ' -~' ' ' | tr -s ' ' | head -c 300
 }
 
 # Lines on stdin, sent as one word.

@@ -44,11 +44,6 @@ impl Watched {
         Watched { child, began: Instant::now(), words: words.join(" "), stdout, stderr }
     }
 
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// The events so far, one JSON object a line.
     pub fn events(&self) -> Vec<Value> {
         let text = fs::read_to_string(&self.stdout).unwrap_or_default();
