@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
             "unit" => return self.unit(rest, now),
             "health" => return self.health(rest, now),
             "restart-refused" => {
-                self.verdict.as_mut()?.refused(rest);
+                self.verdict.as_mut()?.refused(rest, now);
                 return self.tick(now);
             }
             "going-back" => {

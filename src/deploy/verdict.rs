@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use crate::model::names::Invocation;
 use crate::model::settings::Health;
 
+/// How long after a restart that failed the unit's watcher may take to tell of the start that did.
+const TELLS: Duration = Duration::from_secs(1);
+
 /// What to do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
@@ -47,9 +50,14 @@ impl UnitLine {
         line
     }
 
+    fn is_dead(&self) -> bool {
+        matches!(self.active.as_str(), "failed" | "inactive" | "deactivating") || self.sub == "auto-restart"
+    }
+
     /// How it died: `exit-code, status 1`.
     fn end(&self) -> String {
         match (self.result.as_str(), self.status.as_str()) {
+            ("exit-code", "" | "0") => "ExecStartPre= or ExecStartPost= failed".to_owned(),
             ("" | "success", "" | "0") => "it ended by itself".to_owned(),
             ("" | "success" | "exit-code", status) => match systemd_s(status) {
                 Some(meaning) => format!("systemd could not {meaning} (status {status})"),
@@ -75,7 +83,7 @@ pub struct Verdict {
     last: UnitLine,
     answer: Option<String>,
     answered: bool,
-    refused: Option<String>,
+    refused: Option<(String, Instant)>,
 }
 
 impl Verdict {
@@ -110,9 +118,10 @@ impl Verdict {
         self.answered
     }
 
-    /// systemctl refused the restart.
-    pub fn refused(&mut self, text: &str) {
-        self.refused = Some(text.to_owned());
+    /// systemctl's restart did not end well. Either it was refused, or it was done and the start failed: then the
+    /// unit's own state says why, and better.
+    pub fn refused(&mut self, text: &str, now: Instant) {
+        self.refused = Some((text.to_owned(), now));
     }
 
     /// The unit's watcher said a line.
@@ -123,10 +132,10 @@ impl Verdict {
             match &self.start {
                 None => self.start = Some((invocation, now)),
                 Some((first, _)) if *first != invocation => {
-                    return Decision::Back(format!(
-                        "it ended and was started again by systemd: {}",
-                        self.last.end()
-                    ));
+                    // Its end may have been too short to be seen.
+                    let how =
+                        if self.last.is_dead() { format!(": {}", self.last.end()) } else { String::new() };
+                    return Decision::Back(format!("it ended and was started again by systemd{how}"));
                 }
                 Some(_) => {}
             }
@@ -137,8 +146,7 @@ impl Verdict {
             (true, since) => since,
             (false, _) => None,
         };
-        let dead = matches!(line.active.as_str(), "failed" | "inactive" | "deactivating")
-            || line.sub == "auto-restart";
+        let dead = line.is_dead();
         self.last = line;
         if self.start.is_some() && dead && !self.last.job {
             return Decision::Back(self.last.end());
@@ -163,7 +171,9 @@ impl Verdict {
 
     /// Time went by.
     pub fn at(&self, now: Instant) -> Decision {
-        if let Some(text) = &self.refused {
+        if let (Some((text, since)), None) = (&self.refused, &self.start)
+            && now.duration_since(*since) >= TELLS
+        {
             return Decision::Back(format!("systemd refused the restart: {text}"));
         }
         let settled = self.active_since.is_some_and(|since| now.duration_since(since) >= self.health.settle);
@@ -340,7 +350,21 @@ mod tests {
     #[test]
     fn a_refused_restart_is_not_waited_for() {
         let mut case = Case::new(true);
-        case.verdict.refused("Unit server.service is masked.");
-        assert!(matches!(case.later(0.1), Decision::Back(text) if text.contains("masked")));
+        case.verdict.refused("Unit server.service is masked.", case.now);
+        assert_eq!(case.later(0.5), Decision::Wait);
+        assert!(matches!(case.later(0.6), Decision::Back(text) if text.contains("masked")));
+    }
+
+    #[test]
+    fn a_start_that_failed_is_told_by_the_unit() {
+        let mut case = Case::new(true);
+        case.verdict.refused("Job for server.service failed because …", case.now);
+        case.now += Duration::from_millis(300);
+        assert_eq!(
+            case.unit("activating", "auto-restart", NEW),
+            Decision::Back("it ended with status 1".into())
+        );
+        let text = "ActiveState=failed SubState=failed Result=exit-code ExecMainStatus=0";
+        assert_eq!(UnitLine::parse(text).end(), "ExecStartPre= or ExecStartPost= failed");
     }
 }
