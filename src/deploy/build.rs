@@ -145,10 +145,9 @@ fn explain(
         if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
     let failure = Failure::new(Kind::Build, cause.context(format!("nix could not build `{attribute}`")));
     let failure = if lines.len() > 1 { failure.detail("nix says", lines) } else { failure };
-    match advice(&text, source) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    failure.hint(advice(&text, source).unwrap_or_else(|| {
+        format!("where it comes from: `nix build --no-link --no-eval-cache --show-trace .#{attribute}`")
+    }))
 }
 
 /// What to do about an error of Nix that many will meet.
