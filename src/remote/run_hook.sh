@@ -22,7 +22,9 @@ run_hook() {
       /usr/bin/env -i "$@"
     fi <&7 >.shipit/hook.log 2>&1
     code=$?
-    printf %s "$code" >.shipit/hook.code
+    # Renamed, so that who sees it sees all of it.
+    printf %s "$code" >.shipit/hook.code.new
+    mv -fT .shipit/hook.code.new .shipit/hook.code
     say "hook $code"
   ) &
   hook_process=$!
@@ -42,6 +44,8 @@ run_hook() {
     journal_line "$number" failed "$meta" ',"reason":"given up while the hook before_switch ran"'
     refuse given-up 'the client went away or gave up while the hook ran'
   fi
+  # Not even this number has room.
+  [ -s .shipit/hook.code ] || refuse not-ready "can not write in $root/.shipit: $(df -Pk . | tail -n 1)"
   if [ "$(cat .shipit/hook.code)" != 0 ]; then
     say "hook-log $(packed <.shipit/hook.log)"
     journal_line "$number" failed "$meta" ",\"reason\":\"hook before_switch ended with code $(cat .shipit/hook.code)\""
