@@ -24,11 +24,25 @@ shutting_down() {
 
 # Restarts without waiting: a restart in the foreground is deaf for as long as the unit's start timeout.
 # reset-failed first, or the start limit of a crash loop would refuse a good release too; its status means nothing.
-# No file is written on the way: the disk may be full.
+# Where that is not allowed, the limit is over after its interval (10 s by default): a start that it refuses leaves the
+# invocation as it was, and is tried again meanwhile. No file is written on the way: the disk may be full.
 restart_unit() {
+  # The one of the way forward may still be waiting for the limit.
+  [ -z "${restart_process-}" ] || kill -KILL "$restart_process" 2>/dev/null
   (
-    control_unit reset-failed >/dev/null 2>&1
-    said=$(control_unit restart 2>&1) || say "restart-refused $(plain "$said")"
+    over=0
+    control_unit reset-failed >/dev/null 2>&1 || over=$(($(uptime_seconds) + 15))
+    while :; do
+      unit_now
+      tried=$unit_invocation
+      said=$(control_unit restart 2>&1) && break
+      unit_now
+      if [ "$unit_state" != failed ] || [ "$unit_invocation" != "$tried" ] || [ "$(uptime_seconds)" -ge "$over" ]; then
+        say "restart-refused $(plain "$said")"
+        break
+      fi
+      sleep 1
+    done
   ) </dev/null 9>&- &
   restart_process=$!
 }
