@@ -120,8 +120,11 @@ impl Report<'_> {
         }
         let more = format!("more of its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 100")));
         match (word, self.previous().as_deref().map(short_release)) {
-            ("broken", Some(name)) => failure
-                .live(format!("{name} was put back, but {unit} does not come up with it either"))
+            ("broken" | "down", Some(name)) => failure
+                .live(format!(
+                    "{name} was put back, but {unit} does not come up with it {}",
+                    if word == "down" { "now, as before this deploy" } else { "either" }
+                ))
                 .hint(settings.ssh(&format!("systemctl status {unit}")))
                 .hint(format!(
                     "another release: {}, then {}",
@@ -256,6 +259,7 @@ fn word(entry: &Entry, reason: &str) -> &'static str {
     match entry.event {
         What::Failed if reason.contains("did not come up") => "broken",
         What::Failed if reason.contains("somebody else moved current") => "superseded",
+        What::Reverted | What::Interrupted if reason.contains("does not come up, as before") => "down",
         _ => "reverted",
     }
 }

@@ -146,6 +146,7 @@ settle() {
     return 0
   fi
   [ -n "$p_old" ] || { word=failed; event=failed; }
+  down=
 
   # Looked at after the link is back, so that a restart which is on its way ran into the right one or shows here.
   unit_now
@@ -158,10 +159,15 @@ settle() {
     failed_start=$unit_invocation
     restart_unit
     if [ -n "$p_old" ]; then
-      if ! wait_until_up "$failed_start" && [ "$p_was" = active ]; then
-        word=broken
-        event=failed
-        reason="$reason; what ran before was put back but its unit did not come up"
+      if ! wait_until_up "$failed_start"; then
+        if [ "$p_was" = active ]; then
+          word=broken
+          event=failed
+          reason="$reason; what ran before was put back but its unit did not come up"
+        else
+          down=down
+          reason="$reason; what was there before was put back, and does not come up, as before"
+        fi
       fi
     else
       wait_until_gone "$failed_start"
@@ -169,7 +175,7 @@ settle() {
   fi
   unit_now
   decide "$word" "$event" "$reason" ''
-  settled=$word
+  settled=${down:-$word}
 }
 
 # A pause between two looks. An old release may take long to stop, and its client must not take that for a lost contact.
