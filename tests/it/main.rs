@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::disallowed_methods, clippy::print_stderr, clippy::unwrap_used)]
 
 mod deploy;
+mod failures;
 mod flake;
 mod hooks;
 mod json;

@@ -2,5 +2,6 @@
 
 pub mod facts;
 pub mod lab;
+pub mod site;
 pub mod watched;
 pub mod world;

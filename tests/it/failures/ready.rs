@@ -1,0 +1,146 @@
+//! The server is not ready: exit 3 before anything is sent, with the line that mends it; pasting that line does.
+
+use crate::support::lab::{Server, Variant};
+use crate::support::site::{Site, between};
+
+#[test]
+fn a_missing_sudo_rule_is_the_line_to_paste() {
+    let site = Site::new();
+    site.commit("ok");
+    site.server.sh_ok("rm /etc/sudoers.d/shipit");
+    let says = ["deploy may not restart server.service on deploy@", "visudo -f /etc/sudoers.d/shipit-server"];
+    let failed = site.untouched(&["deploy"], 3, &says);
+    site.untouched(&["rollback", &site.now().current[9..]], 3, &says);
+    let file = failed.hinted("visudo -f ", "   with");
+    let line = failed.hinted("with the line: ", "\n");
+    assert_eq!(
+        line,
+        "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server.service, /usr/bin/systemctl reset-failed server.service"
+    );
+    site.server.sh_ok(&format!("echo '{line}' >{file} && chmod 440 {file} && visudo -c -q"));
+    site.good();
+}
+
+#[test]
+fn without_the_rule_for_the_start_limit_it_warns_and_deploys() {
+    let site = Site::empty(Server::boot(Variant::Debian));
+    let rule = "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server.service";
+    site.server.sh_ok(&format!("echo '{rule}' >/etc/sudoers.d/shipit"));
+    let commit = site.commit("ok");
+    let ran = site.world.deploy().says(&["start limit", "reset-failed server.service"]);
+    site.is_live(&commit);
+    // Pasted, it is silent.
+    let line = between(&ran.stderr, "The sudo rule to add: ", "\n");
+    site.server.sh_ok(&format!(
+        "echo '{line}' >/etc/sudoers.d/more && chmod 440 /etc/sudoers.d/more && visudo -c -q"
+    ));
+    site.commit("ok");
+    let ran = site.world.deploy();
+    assert!(!ran.stderr.contains("start limit"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_server_without_nix_is_said() {
+    let site = Site::empty(Server::boot(Variant::Bare));
+    site.commit("ok");
+    let host = format!("deploy@{}", site.server.address);
+    site.untouched(
+        &["deploy"],
+        3,
+        &[&format!("Nix was not found on {host}"), "install multi-user Nix there"],
+    );
+    site.untouched(&["rollback"], 3, &["Nix was not found"]);
+}
+
+#[test]
+fn a_login_that_may_not_use_nix_is_mended_by_the_line() {
+    let site = Site::empty(Server::boot(Variant::Debian));
+    site.commit("ok");
+    site.server.sh_ok("gpasswd -d deploy nix-users");
+    let says = ["deploy may not use the Nix daemon of deploy@", "ermission denied"];
+    let failed = site.untouched(&["deploy"], 3, &says);
+    let command = failed.hinted("as root: ", "   (");
+    assert_eq!(command, "usermod -aG nix-users deploy");
+    site.server.sh_ok(&command);
+    site.good();
+}
+
+#[test]
+fn nothing_is_sent_to_a_server_that_would_refuse_it() {
+    let site = Site::empty(Server::builder().untrusted().boot());
+    site.commit("ok");
+    // `untouched` sees that no path came into the store.
+    let says =
+        ["the server would refuse /nix/store/", "does not trust this login", "extra-trusted-public-keys"];
+    let failed = site.untouched(&["deploy"], 3, &says);
+
+    // The way that is recommended.
+    let make = failed.hinted("Make a key once: ", "\n").trim_matches('`').to_owned();
+    let made = site.world.command("sh").args(["-c", &make]).output().expect("sh");
+    assert!(made.status.success(), "{make}: {made:?}");
+    site.world.edit("[ssh]\n", "[sign]\nkey_file = \"~/.config/shipit/signing.key\"\n\n[ssh]\n");
+    let failed =
+        site.untouched(&["deploy"], 3, &["the server would refuse", "nix.conf", "restart nix-daemon"]);
+    let line = failed.hinted("there:\n", "\n");
+    assert!(line.starts_with("extra-trusted-public-keys = deploy-1:"), "{line}");
+    site.server.sh_ok(&format!("echo '{line}' >>/etc/nix/nix.conf && systemctl restart nix-daemon"));
+    site.good();
+}
+
+#[test]
+fn a_root_folder_that_is_not_there_is_made_by_the_line() {
+    let site = Site::empty(Server::boot(Variant::Debian));
+    site.commit("ok");
+    site.server.sh_ok("mv /var/www/server /var/www/gone");
+    let says = ["/var/www/server does not exist on deploy@", "deploy can not make it"];
+    let failed = site.untouched(&["deploy"], 3, &says);
+    site.server.sh_ok(&failed.hinted("as root: ", "\n"));
+    site.good();
+}
+
+#[test]
+fn a_folder_that_belongs_to_somebody_else_is_given_back_by_the_line() {
+    let site = Site::new();
+    site.commit("ok");
+    for folder in ["/var/www/server", "/var/www/server/releases", "/var/www/server/.shipit"] {
+        site.server.sh_ok(&format!("chown root {folder}"));
+        let says = [&format!("{folder} on deploy@"), "belongs to root, and deploy can not write in it"];
+        let failed = site.untouched(&["deploy"], 3, &says);
+        site.server.sh_ok(&failed.hinted("as root: ", "   ("));
+    }
+    site.good();
+}
+
+#[test]
+fn a_unit_that_is_missing_or_masked_is_said() {
+    let site = Site::empty(Server::boot(Variant::Debian));
+    // Where a package puts it, so that masking has its usual place.
+    site.server
+        .sh_ok("mv /etc/systemd/system/server.service /usr/lib/systemd/system/ && systemctl daemon-reload");
+    site.good();
+    site.commit("ok");
+    site.server.sh_ok("systemctl mask server.service");
+    let failed = site.untouched(&["deploy"], 3, &["server.service is masked on deploy@"]);
+    site.server.sh_ok(&failed.hinted("as root: ", "\n"));
+    site.good();
+
+    site.server.sh_ok("mv /usr/lib/systemd/system/server.service /root/ && systemctl stop server && systemctl daemon-reload");
+    let says = [
+        "server.service does not exist on deploy@",
+        "/etc/systemd/system/server.service",
+        "`unit` in shipit.toml",
+    ];
+    site.untouched(&["deploy"], 3, &says);
+    site.server.sh_ok("mv /root/server.service /etc/systemd/system/ && systemctl daemon-reload");
+    site.good();
+}
+
+#[test]
+fn a_program_that_is_missing_there_is_named() {
+    let site = Site::new();
+    site.commit("ok");
+    site.server.sh_ok("mv /usr/bin/flock /root/");
+    site.untouched(&["deploy"], 3, &["lacks `flock`, which the switch needs", "util-linux (flock)"]);
+    site.server.sh_ok("mv /root/flock /usr/bin/");
+    site.good();
+}
