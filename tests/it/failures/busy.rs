@@ -33,7 +33,7 @@ fn the_second_one_says_who_is_at_it() {
         assert!(failed.hints().iter().any(|hint| hint.contains("--wait 5m")), "{failed:#?}");
         assert!(failed.hints().iter().any(|hint| hint.contains("shipit status")), "{failed:#?}");
         assert_eq!(failed.result["live"], "what runs was not touched");
-        assert!(failed.took < Duration::from_secs(8), "{:?}", failed.took);
+        assert!(failed.took < Duration::from_secs(20), "{:?}", failed.took);
     }
     let status = site.world.shipit(&["status", "--json"]).expect(0).json();
     assert_eq!(
@@ -60,7 +60,7 @@ fn a_rollback_does_not_push_in() {
     let (running, third) = under_way(&site);
     for words in [&["rollback"][..], &["rollback", &first[..7]]] {
         let failed = site.fails(words, 6, &["is busy: anna@", "has been running `deploy` of", &third[..7]]);
-        assert!(failed.took < Duration::from_secs(8), "{:?}", failed.took);
+        assert!(failed.took < Duration::from_secs(20), "{:?}", failed.took);
     }
     site.end_hook();
     running.wait().expect(0);

@@ -30,7 +30,7 @@ fn without_the_rule_for_the_start_limit_it_warns_and_deploys() {
     let ran = site.world.deploy().says(&["start limit", "reset-failed server.service"]);
     site.is_live(&commit);
     // Pasted, it is silent.
-    let line = between(&ran.stderr, "The rule to add: ", "\n");
+    let line = between(&ran.stderr, "The sudo rule to add: ", "\n");
     site.server.sh_ok(&format!(
         "echo '{line}' >/etc/sudoers.d/more && chmod 440 /etc/sudoers.d/more && visudo -c -q"
     ));

@@ -189,7 +189,7 @@ impl Site {
     pub fn went_back(&self, before: &Now, failed: &Failed) {
         let name = before.current.trim_start_matches("releases/");
         assert_eq!(failed.result["live"], format!("{} runs again", &name[..7]), "{failed:#?}");
-        eventually(Duration::from_secs(2), || match self.now().page == before.page {
+        eventually(Duration::from_secs(5), || match self.now().page == before.page {
             true => Ok(()),
             false => Err(self.now()),
         });
