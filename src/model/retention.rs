@@ -55,7 +55,8 @@ pub enum NoPick {
 /// # Errors
 /// When it means none of those that are there, or several.
 pub fn named(history: &History, there: &[ReleaseId], name: &str) -> Result<ReleaseId, NoPick> {
-    if let Some(number) = name.strip_prefix('v').and_then(|digits| digits.parse().ok()) {
+    let number = name.strip_prefix('v').and_then(|digits| digits.parse().ok());
+    if let Some(number) = number {
         let deploys = history.deploys();
         let deploy = deploys.iter().find(|deploy| deploy.number == DeployNumber(number));
         if let Some(release) = deploy.and_then(|deploy| deploy.entry.release.clone()) {
@@ -70,7 +71,9 @@ pub fn named(history: &History, there: &[ReleaseId], name: &str) -> Result<Relea
         return Ok(exact.clone());
     }
     if name.len() < SHORTEST {
-        return Err(NoPick::TooShort(name.to_owned()));
+        // No hash begins with a v: it was meant as a deploy's number.
+        let unknown = if number.is_some() { NoPick::Unknown } else { NoPick::TooShort };
+        return Err(unknown(name.to_owned()));
     }
     let matches: Vec<ReleaseId> = there.iter().filter(begins).cloned().collect();
     match &matches[..] {
@@ -213,5 +216,6 @@ mod tests {
         assert_eq!(named(&history, &there, "zzzz"), Err(NoPick::Unknown("zzzz".into())));
         assert_eq!(named(&history, &there, "v2x"), Ok(id("v2x")));
         assert_eq!(named(&history, &there, "abc"), Err(NoPick::TooShort("abc".into())));
+        assert_eq!(named(&history, &there, "v99"), Err(NoPick::Unknown("v99".into())));
     }
 }
