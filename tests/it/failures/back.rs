@@ -8,24 +8,19 @@ fn a_name_that_means_no_release_or_several_is_refused() {
     site.untouched(&["rollback"], 2, &["there is no earlier release that was healthy", "shipit releases"]);
 
     let first = site.now().current[9..].to_owned();
-    let says = ["no release on the server is called 0123456789", &first, "shipit rollback RELEASE"];
+    let says =
+        ["no release on the server is called 0123456789", "shipit releases", "shipit rollback RELEASE"];
     site.untouched(&["rollback", "0123456789"], 2, &says);
     site.untouched(&["rollback", "v99"], 2, &["no release on the server is called v99"]);
 
-    // Another commit that begins as the first one does.
-    let mut second = site.commit("ok");
-    for salt in 0.. {
-        if second[..1] == first[..1] {
-            break;
-        }
-        site.world.git(&["commit", "-q", "--amend", "-m", &salt.to_string()]);
-        second = site.world.git(&["rev-parse", "HEAD"]);
-    }
-    site.world.deploy();
-    site.is_live(&second);
-    let says = [format!("{} could be any of 2 releases", &first[..1]), first.clone(), second.clone()];
-    let says = says.each_ref().map(String::as_str);
-    site.untouched(&["rollback", &first[..1]], 2, &says);
+    // Another release whose name begins as the first one's does.
+    let twin = format!("{}{}", &first[..8], "0".repeat(32));
+    site.server.sh_ok(&format!("cd /var/www/server/releases && cp -a {first} {twin}"));
+    let second = site.good();
+    let says =
+        [format!("{} could be any of 2 releases", &first[..7]), first[..7].to_owned(), twin[..7].to_owned()];
+    site.untouched(&["rollback", &first[..7]], 2, &says.each_ref().map(String::as_str));
+    site.untouched(&["rollback", &second[..3]], 2, &["is too short", "at least 4 characters"]);
     site.world.shipit(&["rollback", &first[..12]]).expect(0);
     site.is_live(&first);
     site.good();
@@ -36,11 +31,13 @@ fn a_release_that_was_pruned_is_gone() {
     let site = Site::new();
     let first = site.now().current[9..].to_owned();
     site.world.edit("assets =", "keep = 1\nassets =");
+    let second = site.good();
     site.good();
-    let third = site.good();
     assert!(!site.now().releases.contains(&first));
     for name in [&first[..8], "v1"] {
-        let says = [&format!("release {first} was removed from the server"), &third, "shipit releases"];
+        // What could be meant in its place.
+        let says =
+            [&format!("release {first} was removed from the server"), "v2", &second[..7], "shipit releases"];
         site.untouched(&["rollback", name], 2, &says);
     }
     // A deploy of its commit brings it back.
@@ -75,7 +72,7 @@ fn a_release_without_its_closure_is_not_gone_to() {
     let first = site.now().current[9..].to_owned();
     let second = site.good();
     site.server.sh_ok(&format!("rm /var/www/server/releases/{first}/result"));
-    site.untouched(&["rollback", &first[..7]], 2, &[&format!("release {first}"), &second]);
+    site.untouched(&["rollback", &first[..7]], 2, &[&format!("release {first}"), "shipit releases"]);
     site.untouched(&["rollback"], 2, &["there is no earlier release that was healthy"]);
     // A link that leads nowhere: the closure went with a garbage collection.
     site.server.sh_ok(&format!(

@@ -56,7 +56,7 @@ fn a_program_that_is_missing_here_is_named() {
     site.commit("ok");
     let before = site.now();
     for (missing, code, says) in [
-        ("nix", 4, ["Nix is not installed here, or `nix` is not on PATH", "https://nixos.org/download"]),
+        ("nix", 4, ["Nix is not installed here, or `nix", "https://nixos.org/download"]),
         ("ssh", 3, ["`ssh` is not installed here, or not on the PATH", "install the OpenSSH client"]),
         ("git", 2, ["git", "install"]),
     ] {

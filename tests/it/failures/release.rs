@@ -209,7 +209,10 @@ fn a_first_deploy_that_fails_leaves_nothing_live() {
     for (behaviour, says) in [("crash", "it ended"), ("error", "status 500")] {
         let commit = site.commit(behaviour);
         let failed = site.fails(&["deploy"], 7, &["did not go live", says, "journalctl -u server.service"]);
-        assert_eq!(failed.result["live"], "nothing is live: this was the first deploy");
+        assert!(
+            failed.result["live"].as_str().is_some_and(|live| live.starts_with("nothing is live")),
+            "{failed:#?}"
+        );
         let now = site.now();
         assert_eq!((now.current.as_str(), &now.page), ("", &None));
         assert_eq!(site.server.sh("pgrep -u app").stdout, "", "the failed release still runs");
