@@ -1,5 +1,11 @@
 //! The one test binary: the real program against real servers of the lab (`tests/lab`).
-#![allow(missing_docs, clippy::disallowed_methods, clippy::print_stderr, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::result_large_err
+)]
 
 mod deploy;
 mod failures;

@@ -176,12 +176,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Sends a signal by name: `INT`, `KILL`.
-    pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(status.expect("kill").success());
-    }
-
     /// Waits for its end.
     pub fn wait(self) -> Ran {
         use std::os::unix::process::ExitStatusExt as _;
