@@ -20,6 +20,9 @@ use crate::model::server::ServerState;
 use crate::tools::signals::Interrupts;
 use crate::tools::ssh::Connection;
 
+/// How often a rollback to a named release looks again when somebody else was quicker.
+const TRIES: u32 = 5;
+
 /// Goes back to the named release, or to the one before current.
 ///
 /// # Errors
@@ -47,11 +50,10 @@ async fn over(
     interrupts: &mut Interrupts,
 ) -> Outcome<Done> {
     let settings = run.settings;
-    let mut first = true;
-    loop {
+    for tries in 0..TRIES {
         let state = state::look(connection, &settings.root, &settings.unit).await.map_err(ssh_failure)?;
         ready::check(settings, &state, false, &run.events)?;
-        if std::mem::take(&mut first) {
+        if tries == 0 {
             run.events.tell(Event::Connected { host: settings.host.clone(), took: began.elapsed() });
         }
         let there = complete(&state);
@@ -97,6 +99,7 @@ async fn over(
             }
         }
     }
+    Err(run.busy("others change what is live there all the time"))
 }
 
 /// The releases that have their closure.

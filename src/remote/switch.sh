@@ -57,6 +57,7 @@ next_line() {
 
 # Before the switch nothing is to be undone: say why and go.
 refuse() {
+  kill -KILL $pulse 2>/dev/null
   say "refused $1 $(plain "$2")"
   rm -rf ".shipit/incoming"
   say end
@@ -124,11 +125,15 @@ keep() {
 transaction() {
   main_process=$(exec sh -c 'printf %s "$PPID"')
   watchers=
+  # Copying assets and syncing a large closure may take longer than a client waits for a word.
+  (exec 8>&- 9>&-; pulse) </dev/null &
+  pulse=$!
   settle_leftovers
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
   if [ -e .shipit/take ]; then end_adoption; fi
   if [ "$(seen_now)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
     # Its client decided on something else than what is here now, so it has to look again.
+    kill -KILL $pulse 2>/dev/null
     say moved
     say end
     exit 0
@@ -158,6 +163,7 @@ transaction() {
     if [ -e .shipit/pending ]; then settle 'the intent could not be written' reverted; fi
     refuse not-ready "can not write in $root/.shipit: $(df -Pk . | tail -n 1)"
   }
+  kill -KILL $pulse 2>/dev/null
   if ! mv -fT .shipit/next current; then
     give_back 'current could not be replaced' failed
     say end

@@ -7,6 +7,16 @@ alive() {
   kill -0 "$main_process" 2>/dev/null
 }
 
+# Ten minutes at most, so that a client of a stuck server is not kept for ever.
+pulse() {
+  beats=0
+  while alive && [ "$beats" -lt 120 ]; do
+    sleep 5
+    say still
+    beats=$((beats + 1))
+  done
+}
+
 watch_unit() {
   last=
   while alive; do
