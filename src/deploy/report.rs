@@ -206,7 +206,8 @@ impl Report<'_> {
             ));
         }
         let control = if matches!(self.state.control, Control::User { .. }) { "user" } else { "system" };
-        let words = [invocation.to_string(), LOG_LINES.to_string(), control.to_owned()];
+        let process = self.story.process.clone().unwrap_or_default();
+        let words = [invocation.to_string(), process, LOG_LINES.to_string(), control.to_owned()];
         let said =
             connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
         let lines = said.iter().filter_map(|line| remote::parse(line)).find(|(word, _)| *word == "lines");

@@ -53,6 +53,8 @@ pub struct Story {
     pub adopted: Option<ReleaseId>,
     /// The start of the unit that was watched.
     pub invocation: Option<Invocation>,
+    /// Its main process.
+    pub process: Option<String>,
     /// The health check's last answer.
     pub answer: Option<String>,
     /// The hook was started.
@@ -304,6 +306,7 @@ impl<'a> Client<'a> {
     fn end(mut self) -> (Conversed, Story) {
         if let Some(verdict) = &self.verdict {
             self.story.invocation = verdict.invocation().cloned();
+            self.story.process = verdict.process().map(str::to_owned);
             self.story.answer = verdict.answer().map(str::to_owned);
         }
         (self.end.unwrap_or(Conversed::Lost), self.story)

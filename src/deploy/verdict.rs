@@ -29,6 +29,7 @@ pub struct UnitLine {
     invocation: Option<Invocation>,
     result: String,
     status: String,
+    process: String,
     job: bool,
 }
 
@@ -43,6 +44,7 @@ impl UnitLine {
                 "InvocationID" => line.invocation = value.parse().ok(),
                 "Result" => line.result = value.to_owned(),
                 "ExecMainStatus" => line.status = value.to_owned(),
+                "ExecMainPID" if value != "0" => line.process = value.to_owned(),
                 "Job" => line.job = !value.is_empty() && value != "0",
                 _ => {}
             }
@@ -81,6 +83,7 @@ pub struct Verdict {
     start: Option<(Invocation, Instant)>,
     active_since: Option<Instant>,
     last: UnitLine,
+    process: Option<String>,
     answer: Option<String>,
     answered: bool,
     refused: Option<(String, Instant)>,
@@ -97,6 +100,7 @@ impl Verdict {
             start: None,
             active_since: None,
             last: UnitLine::default(),
+            process: None,
             answer: None,
             answered: false,
             refused: None,
@@ -106,6 +110,11 @@ impl Verdict {
     /// The start that is being watched.
     pub fn invocation(&self) -> Option<&Invocation> {
         self.start.as_ref().map(|(invocation, _)| invocation)
+    }
+
+    /// The main process of that start, while it was seen.
+    pub fn process(&self) -> Option<&str> {
+        self.process.as_deref()
     }
 
     /// The last answer to the health check, in words.
@@ -146,6 +155,9 @@ impl Verdict {
             (true, since) => since,
             (false, _) => None,
         };
+        if ours && !line.process.is_empty() {
+            self.process = Some(line.process.clone());
+        }
         let dead = line.is_dead();
         self.last = line;
         if self.start.is_some() && dead && !self.last.job {

@@ -20,7 +20,7 @@ pulse() {
 watch_unit() {
   last=
   while alive; do
-    now=$(show_unit -p ActiveState -p SubState -p InvocationID -p NRestarts -p Result -p ExecMainStatus -p Job | tr '\n' ' ')
+    now=$(show_unit -p ActiveState -p SubState -p InvocationID -p NRestarts -p Result -p ExecMainStatus -p ExecMainPID -p Job | tr '\n' ' ')
     if [ "$now" != "$last" ]; then
       say "unit $now"
       last=$now
