@@ -12,7 +12,7 @@ ask_journal() {
   timeout -s KILL 20 journalctl ${scope:+"$scope"} -b -q --no-pager -o cat "$@" 2>/dev/null
 }
 
-set -- "_SYSTEMD_INVOCATION_ID=$invocation" + "INVOCATION_ID=$invocation"
+set -- "_SYSTEMD_INVOCATION_ID=$invocation" + "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation"
 # A process that died at once may be gone before journald looks at it: its last words then carry its number alone, and
 # on a busy server they come a moment later.
 if [ -n "$process" ]; then
