@@ -105,7 +105,7 @@ async fn committed(folder: std::path::PathBuf, repo: Repo, commit: Commit) -> Ou
         return Err(if folder.join("flake.nix").exists() {
             failure.hint("`git add flake.nix`, then commit: Nix sees only what git tracks")
         } else {
-            failure.hint("the flake lies beside shipit.toml: `shipit init` writes one")
+            failure.hint("shipit deploys a flake: flake.nix lies beside shipit.toml")
         });
     }
     let subject = git::subject(&repo, &commit).await.map_err(fail)?;
@@ -159,7 +159,7 @@ fn require_flake(folder: &Path) -> Outcome<()> {
         return Ok(());
     }
     Err(Failure::msg(Kind::Usage, format!("there is no flake.nix in {}", folder.display()))
-        .hint("the flake lies beside shipit.toml: `shipit init` writes one"))
+        .hint("shipit deploys a flake: flake.nix lies beside shipit.toml"))
 }
 
 /// At most `most` names, and how many more there are.
