@@ -7,6 +7,8 @@
 #   laptop      git and a developer, on top of nix
 
 BASE_PACKAGES=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,openssh-server,sudo,iproute2,curl,ca-certificates,zstd,procps
+# Login shells of all kinds, and a clock that can be set for one process.
+BASE_PACKAGES+=,fish,tcsh,zsh,libfaketime
 
 # The recipe's own hash names the result: a changed recipe builds anew. Count this up when the way
 # of building below changes what comes out.
@@ -36,7 +38,10 @@ lab_prepare() {
   host_check
   local base
   base=$(base_dir)
-  [[ ! -d $base ]] || return 0
+  if [[ -d $base ]]; then
+    touch "$base"
+    return 0
+  fi
   install -d -m 711 "$LAB_CACHE"
   exec 7>"$LAB_CACHE/.lock"
   if ! flock -n 7; then
@@ -110,11 +115,13 @@ base_run_in() { # ROOT SCRIPT DIR
   umount "$root/var/cache/apt" "$root/var/lib/apt/lists" "$root/proc"
 }
 
-# Bases of older recipes, unless a running machine stands on one of them.
+# Bases of other recipes that were not used for a day, unless a running machine stands on one of them: two branches may
+# have recipes of their own.
 base_drop_unused() {
   local dir name used=" "
   for name in $(all_names); do used+="$(fact "$name" base) "; done
   for dir in "$LAB_CACHE"/base-*/; do
-    [[ ! -d $dir || $used == *" ${dir%/} "* ]] || rm -rf --one-file-system "${dir%/}"
+    [[ -n $(find "$dir" -maxdepth 0 -mmin +1440) && $used != *" ${dir%/} "* ]] || continue
+    rm -rf --one-file-system "${dir%/}"
   done
 }
