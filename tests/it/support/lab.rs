@@ -144,6 +144,11 @@ impl Builder {
         self.with(&["--disk", size])
     }
 
+    /// … and another one for `/nix`.
+    pub fn nix_disk(self, size: &str) -> Self {
+        self.with(&["--nix-disk", size])
+    }
+
     /// A disk that begins as a copy of this image, made by [`Server::snapshot`].
     pub fn disk_image(self, image: &Path) -> Self {
         self.with(&["--from-image", text(image)])

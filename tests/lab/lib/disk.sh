@@ -21,11 +21,18 @@ disk_mount() { # NAME
   # Left behind by the boot before, and refused by the next one otherwise.
   rm -rf "$store/work/work/incompat"
   mount -t overlay overlay -o "lowerdir=$layers,upperdir=$store/upper,workdir=$store/work$options" "$bulk/root"
+  [[ -n $(fact "$1" nix_disk) ]] || return 0
+  # /nix on an image of its own: that one can be full while the other is not.
+  mkdir -p "$bulk/nix"
+  mount -o loop "$bulk/nix.img" "$bulk/nix"
+  mkdir -p "$bulk/nix/upper" "$bulk/nix/work"
+  rm -rf "$bulk/nix/work/work/incompat"
+  mount -t overlay overlay -o "lowerdir=$bulk/root/nix,upperdir=$bulk/nix/upper,workdir=$bulk/nix/work" "$bulk/root/nix"
 }
 
-disk_make() { # NAME SIZE
+disk_make() { # NAME SIZE [FILE]
   local image
-  image=$(bulk_dir "$1")/disk.img
+  image=$(bulk_dir "$1")/${3:-disk.img}
   truncate -s "$2" "$image"
   # Without root's reserve: what df says is there is what the deploy user has.
   mkfs.ext4 -q -m 0 -E lazy_itable_init=1,lazy_journal_init=1 "$image"
@@ -36,7 +43,10 @@ disk_copy() { # FROM TO
 }
 
 disk_detached() { # NAME
-  [[ -z $(losetup --noheadings --output NAME --associated "$(bulk_dir "$1")/disk.img" 2>/dev/null) ]]
+  local image
+  for image in disk.img nix.img; do
+    [[ -z $(losetup --noheadings --output NAME --associated "$(bulk_dir "$1")/$image" 2>/dev/null) ]] || return 1
+  done
 }
 
 # What the disk had at this moment: written blocks only, nothing that a sync would add. The
@@ -45,6 +55,7 @@ lab_snapshot() { # NAME FILE
   check_exists "${1:-}"
   [[ -n ${2:-} ]] || die "snapshot NAME FILE"
   [[ -n $(fact "$1" disk) ]] || die "only a machine with --disk has an image to copy"
+  [[ -z $(fact "$1" nix_disk) ]] || die "a machine with --nix-disk has two images, which can't be copied at one moment"
   running_leader "$1" >/dev/null || die "'$1' is not running"
   local image device group try before agreed=""
   image=$(bulk_dir "$1")/disk.img

@@ -4,7 +4,7 @@
 # ---- up ----
 
 lab_up() { # NAME [OPTION…]
-  local name=${1:-} variant=debian role=server disk="" image="" trust=yes owner=""
+  local name=${1:-} variant=debian role=server disk="" nix_disk="" image="" trust=yes owner=""
   check_name "$name"
   shift
   while (($#)); do
@@ -12,6 +12,7 @@ lab_up() { # NAME [OPTION…]
       --variant) variant=${2:-} && shift ;;
       --role) role=${2:-} && shift ;;
       --disk) disk=${2:-} && shift ;;
+      --nix-disk) nix_disk=${2:-} && shift ;;
       --from-image) image=${2:-} && shift ;;
       --owner) owner=${2:-} && shift ;;
       --no-trust) trust=no ;;
@@ -20,6 +21,7 @@ lab_up() { # NAME [OPTION…]
     shift
   done
   [[ -z $image || -f $image ]] || die "no such image: $image"
+  [[ -z $nix_disk || -n $disk ]] || die "up: --nix-disk goes with --disk"
   owner=$(owner_process "$owner")
   lab_prepare
   # Checked before anything is made; it also dies on an unknown kind.
@@ -53,12 +55,17 @@ lab_up() { # NAME [OPTION…]
     put_fact "$name" disk "$disk"
     disk_make "$name" "$disk"
   fi
+  if [[ -n $nix_disk ]]; then
+    put_fact "$name" nix_disk "$nix_disk"
+    disk_make "$name" "$nix_disk" nix.img
+  fi
   make_keys "$name"
   : >"$LAB_STATE/$name/furnish"
   cable_lay "$name"
   machine_start "$name"
   # A machine that was installed long ago: what it begins with survives a power loss.
   [[ -z $(fact "$name" disk) ]] || machine_run "$name" root sync -f /
+  [[ -z $(fact "$name" nix_disk) ]] || machine_run "$name" root sync -f /nix
   trap - EXIT INT TERM HUP
   lab_info "$name"
 }
