@@ -14,6 +14,10 @@ use super::world::{Ran, SHIPIT, World, eventually};
 /// How long an event is waited for: the machine may be busy with other tests.
 const EVENT: Duration = Duration::from_secs(60);
 
+/// Finds the transaction's two processes on the server: `$guardian` and `$half`.
+pub const TRANSACTION: &str =
+    "guardian=$(pgrep -u deploy -o -f '[e]xec sh -c|[s]h -c eval.* shipit ') && half=$(pgrep -P $guardian)";
+
 /// A run of `shipit --json`.
 pub struct Watched {
     child: Child,
@@ -54,21 +58,33 @@ impl Watched {
     /// Waits for the first event of this type and gives it.
     #[track_caller]
     pub fn until(&mut self, kind: &str) -> Value {
+        self.until_it(kind, |_| true)
+    }
+
+    /// … of which this holds.
+    #[track_caller]
+    pub fn until_it(&mut self, kind: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let over = self.is_over();
-            if let Some(event) = self.events().into_iter().find(|event| event["type"] == kind) {
+            let mut events = self.events().into_iter();
+            if let Some(event) = events.find(|event| event["type"] == kind && holds(event)) {
                 return event;
             }
-            assert!(
-                !over && began.elapsed() < EVENT,
-                "`shipit {}` (over: {over}) did not say {kind}\n{}\n{}",
-                self.words,
-                fs::read_to_string(&self.stdout).unwrap_or_default(),
-                fs::read_to_string(&self.stderr).unwrap_or_default()
-            );
+            assert!(!over && began.elapsed() < EVENT, "(over: {over}) did not say {kind}: {}", self.said());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// What it has said so far, for a failure's message.
+    pub fn said(&self) -> String {
+        let read = |file| fs::read_to_string(file).unwrap_or_default();
+        format!("`shipit {}`\n{}\n{}", self.words, read(&self.stdout), read(&self.stderr))
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has ended.
@@ -91,12 +107,7 @@ impl Watched {
                 Some(status) => break status,
                 None if waiting.elapsed() > within => {
                     self.signal("KILL");
-                    panic!(
-                        "`shipit {}` was not done within {within:?}\n{}\n{}",
-                        self.words,
-                        fs::read_to_string(&self.stdout).unwrap_or_default(),
-                        fs::read_to_string(&self.stderr).unwrap_or_default()
-                    );
+                    panic!("not done within {within:?}: {}", self.said());
                 }
                 None => std::thread::sleep(Duration::from_millis(20)),
             }

@@ -1,0 +1,116 @@
+//! The whole server: it crashes, its clock lies, its disk is full, its unit takes long to stop.
+
+use std::time::Duration;
+
+use super::{END, SECOND, SOON, checking, mute, next_deploy_works, status};
+use crate::support::lab::{Server, Variant};
+use crate::support::watched::{Watched, at_rest, journal, serves};
+use crate::support::world::World;
+
+#[test]
+fn the_whole_server_crashes_in_the_check() {
+    let (server, world) = mute();
+    // First with a client that stays: it asks as soon as it can, and that recovers.
+    let deploy = checking(&server, &world);
+    server.crash();
+    server.boot_again();
+    let result = deploy.wait(END).expect(7).json();
+    assert!(result["error"].as_str().is_some_and(|error| error.contains("ended without a word")), "{result}");
+    serves(&server, "1", SECOND);
+    at_rest(&server);
+    // Then with one that dies too.
+    let deploy = checking(&server, &world);
+    server.crash();
+    deploy.signal("KILL");
+    deploy.wait(SOON).expect(137);
+    server.boot_again();
+    assert!(status(&world)["unfinished"]["token"].is_string());
+    world.commit("3", "ok");
+    let ran = world.deploy();
+    assert!(ran.stderr.contains("an earlier deploy ended without a word"), "{}", ran.stderr);
+    serves(&server, "3", SECOND);
+    at_rest(&server);
+    let previous = journal(&server)
+        .iter()
+        .rfind(|entry| entry["event"] == "started")
+        .map(|entry| entry["previous"].clone());
+    let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    assert_eq!(
+        previous,
+        Some(first.into()),
+        "what the next one goes back to is the old release, not the unchecked one"
+    );
+}
+
+#[test]
+fn a_clock_that_lies_changes_nothing() {
+    let server = Server::boot(Variant::Debian);
+    let world = World::new(&server);
+    world.commit("1", "ok");
+    world.deploy();
+    // Each look at it is an hour earlier than the one before.
+    server.sh_ok(
+        "echo 0 >/run/lies && chmod 666 /run/lies
+         cat >/usr/local/bin/date <<'END'
+#!/bin/sh
+n=$(($(cat /run/lies) + 1))
+echo $n >/run/lies
+exec /usr/bin/date -d \"-$n hours\" \"$@\"
+END
+         chmod 755 /usr/local/bin/date",
+    );
+    let second = world.commit("2", "ok");
+    world.deploy();
+    world.commit("3", "crash");
+    world.shipit(&["deploy"]).expect(7);
+    world.commit("4", "ok");
+    world.deploy();
+    serves(&server, "4", SECOND);
+    assert_ne!(server.sh_ok("cat /run/lies").trim(), "0");
+    world.shipit(&["rollback"]).expect(0);
+    serves(&server, "2", SECOND);
+    assert_eq!(status(&world)["current"]["release"], second.as_str());
+    at_rest(&server);
+}
+
+#[test]
+fn going_back_that_lasts_is_not_a_lost_contact() {
+    let (server, world) = mute();
+    server.sh_ok(
+        "mkdir -p /etc/systemd/system/server.service.d
+         printf '[Service]\\nTimeoutStopSec=38\\n' >/etc/systemd/system/server.service.d/limits.conf
+         systemctl daemon-reload",
+    );
+    world.edit("within = \"120s\"", "within = \"1s\"");
+    world.commit("2", "error\nignore-term");
+    let deploy = Watched::start(&world, &["deploy"]);
+    let ran = deploy.wait(Duration::from_secs(90)).expect(7);
+    assert!(ran.took > Duration::from_secs(38), "{:?}", ran.took);
+    assert!(!ran.stdout.contains("\"contact-lost\""), "{}", ran.stdout);
+    serves(&server, "1", SECOND);
+    at_rest(&server);
+}
+
+#[test]
+fn the_disk_is_full_in_the_check() {
+    let server = Server::builder().variant(Variant::Debian).disk("1G").boot();
+    let world = World::new(&server);
+    world.edit("within = \"10s\"", "within = \"60s\"");
+    world.commit("1", "ok");
+    world.deploy();
+    world.commit("2", "mute");
+    let deploy = checking(&server, &world);
+    server.fill("/var/www/server", 0);
+    deploy.signal("INT");
+    serves(&server, "1", SOON);
+    let result = deploy.wait(END).expect(130).json();
+    assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
+    // Nothing could be written, and nothing is lost: the decision was a rename.
+    assert!(!server.sh("test -e /var/www/server/.shipit/pending").success());
+    let refused = world.shipit(&["deploy"]).expect(3);
+    assert!(refused.stderr.contains("no space on"), "{}", refused.stderr);
+    server.free();
+    next_deploy_works(&server, &world, "3");
+    let ends: Vec<_> = journal(&server).iter().map(|entry| entry["event"].clone()).collect();
+    assert_eq!(ends, ["started", "live", "kept", "started", "live", "reverted", "started", "live", "kept"]);
+}
