@@ -9,7 +9,7 @@ use super::switch::Story;
 use super::words::{self, Target};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
-use crate::model::journal::{Entry, What};
+use crate::model::journal::What;
 use crate::model::names::{DeployNumber, Invocation, short_release};
 use crate::model::server::{Control, Current, ServerState};
 use crate::remote::{self, Script};
@@ -173,7 +173,16 @@ impl Report<'_> {
             Told::Ended(entry) if entry.event == What::Kept => Ok(self.live(Some(entry.deploy))),
             Told::Ended(entry) => {
                 let reason = entry.reason.as_deref().unwrap_or("contact with it was lost");
-                Err(self.back(word(&entry, reason), reason, connection).await)
+                match entry.outcome.as_deref() {
+                    Some(word) => Err(self.back(word, reason, connection).await),
+                    // An end without an outcome is one of the hook: nothing was switched.
+                    None => Err(Failure::msg(
+                        self.story.wish.map_or(Kind::NotLive, Wish::kind),
+                        format!("{} did not go live: {reason}", self.target.release.short()),
+                    )
+                    .live(self.untouched())
+                    .hint(self.again())),
+                }
             }
             Told::NothingChanged => Err(Failure::msg(
                 self.story.wish.map_or(Kind::NotLive, Wish::kind),
@@ -250,15 +259,5 @@ impl Report<'_> {
 
     fn again(&self) -> String {
         format!("run it again: {}", self.run.command(self.target.command))
-    }
-}
-
-/// The outcome's word, out of the journal's line.
-fn word(entry: &Entry, reason: &str) -> &'static str {
-    match entry.event {
-        What::Failed if reason.contains("did not come up") => "broken",
-        What::Failed if reason.contains("somebody else moved current") => "superseded",
-        What::Reverted | What::Interrupted if reason.contains("does not come up, as before") => "down",
-        _ => "reverted",
     }
 }

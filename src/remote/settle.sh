@@ -65,7 +65,7 @@ journal_line() {
 
 # What `pending` or an `end.*` file says, into p_*.
 read_intent() {
-  p_token='' p_number=0 p_old='' p_new='' p_before='' p_was='' p_meta=''
+  p_token='' p_number=0 p_old='' p_new='' p_before='' p_was='' p_meta='' p_kept=''
   while IFS= read -r line; do
     case $line in
       token=*) p_token=${line#*=} ;;
@@ -75,6 +75,7 @@ read_intent() {
       before=*) p_before=${line#*=} ;;
       was=*) p_was=${line#*=} ;;
       meta=*) p_meta=${line#*=} ;;
+      kept=*) p_kept=${line#*=} ;;
     esac
   done <"$1"
 }
@@ -87,8 +88,8 @@ decide() {
 }
 
 write_end() {
-  reason_json=
-  if [ -n "$3" ]; then reason_json=",\"reason\":\"$(plain "$3")\""; fi
+  reason_json=",\"outcome\":\"$1\""
+  if [ -n "$3" ]; then reason_json="$reason_json,\"reason\":\"$(plain "$3")\""; fi
   if [ -n "$4" ]; then reason_json="$reason_json,\"invocation\":\"$4\""; fi
   if journal_line "$p_number" "$2" "$p_meta" "$reason_json"; then
     rm -f ".shipit/end.$1"
@@ -112,8 +113,8 @@ $(tail -n 20 .shipit/journal.jsonl 2>/dev/null)
 EOF
     if [ -n "$written" ]; then rm -f "$end"; continue; fi
     case $word in
-      kept) write_end kept kept '' '' ;;
-      reverted) write_end reverted reverted 'its server half ended before it could write why' '' ;;
+      kept) write_end kept kept '' "$p_kept" ;;
+      reverted | down) write_end "$word" reverted 'its server half ended before it could write why' '' ;;
       *) write_end "$word" failed 'its server half ended before it could write why' '' ;;
     esac
   done
@@ -128,6 +129,8 @@ settle() {
   word=reverted
   event=$2
   reason=$1
+  # An `mv` to it whose transaction was killed may still be on its way: it has moved `current` by now, or it can't any more.
+  rm -f .shipit/next
   now=$(readlink current 2>/dev/null)
   if [ "$now" = "$p_new" ] && [ "$p_new" != "$p_old" ]; then
     say "going-back $(plain "$reason")"
@@ -146,7 +149,6 @@ settle() {
     return 0
   fi
   [ -n "$p_old" ] || { word=failed; event=failed; }
-  down=
 
   # Looked at after the link is back, so that a restart which is on its way ran into the right one or shows here.
   unit_now
@@ -165,7 +167,7 @@ settle() {
           event=failed
           reason="$reason; what ran before was put back but its unit did not come up"
         else
-          down=down
+          word=down
           reason="$reason; what was there before was put back, and does not come up, as before"
         fi
       fi
@@ -175,7 +177,7 @@ settle() {
   fi
   unit_now
   decide "$word" "$event" "$reason" ''
-  settled=${down:-$word}
+  settled=$word
 }
 
 # A pause between two looks. An old release may take long to stop, and its client must not take that for a lost contact.

@@ -193,4 +193,25 @@ if [ -r "$root/.shipit/journal.jsonl" ]; then
     printf '@ journal %s\n' "$line"
   done
 fi
+# Decisions whose line the journal does not have yet, because the disk was full or the writer died: the line they will get.
+for file in "$root"/.shipit/end.*; do
+  [ -r "$file" ] || continue
+  word=${file##*/end.}
+  case $word in
+    kept) event=kept ;;
+    reverted | down) event=reverted ;;
+    *) event=failed ;;
+  esac
+  number=0 meta='' kept=''
+  while IFS= read -r line; do
+    case $line in
+      number=*) number=${line#*=} ;;
+      meta=*) meta=${line#*=} ;;
+      kept=*) kept=",\"invocation\":\"${line#*=}\"" ;;
+    esac
+  done <"$file"
+  [ "$event" = kept ] || kept=
+  printf '@ journal {"v":1,"deploy":%s,"time":"%s","event":"%s"%s,"outcome":"%s"%s}\n' \
+    "$number" "$(date -u -r "$file" +%Y-%m-%dT%H:%M:%SZ)" "$event" "$meta" "$word" "$kept"
+done
 say end

@@ -112,6 +112,8 @@ keep() {
   if [ "$unit_state" = active ] && [ "$unit_invocation" = "$1" ] && [ "$1" != "$before" ] &&
     [ "$(readlink current)" = "$p_new" ]; then
     kill -KILL $watchers 2>/dev/null
+    # For whoever has to write the journal's line in our place. Without room for it the decision is the same.
+    printf 'kept=%s\n' "$1" >>.shipit/pending
     read_intent .shipit/pending
     if decide kept kept '' "$1"; then
       say "done kept"
@@ -221,9 +223,9 @@ printf '{"since":"%s"%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" >.shipit/
 
 # The guardian: if its child is killed, what the child began is settled here. Both hold the lock.
 (transaction "$@")
+rm -rf .shipit/incoming
 if [ -e .shipit/pending ]; then
   settle 'its server half was killed' reverted
-  rm -rf .shipit/incoming
   say "done ${settled:-unknown} its server half was killed"
   say end
 fi
