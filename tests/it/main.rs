@@ -3,12 +3,14 @@
     missing_docs,
     clippy::disallowed_methods,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::result_large_err
 )]
 
 mod deploy;
 mod failures;
+mod faults;
 mod flake;
 mod hooks;
 mod json;
