@@ -81,12 +81,16 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
             "`{} 'echo fine'` must say fine: the login needs a shell that runs commands",
             ssh.by_hand("", host.as_str())
         )],
+        SshError::TooLong { .. } => vec![
+            "make the words of `before_switch` in shipit.toml or the unit's Environment= shorter: a script of the \
+             release and an EnvironmentFile= have no such limit"
+                .to_owned(),
+        ],
         SshError::Folder(_) => Vec::new(),
     };
     Failure { hints, ..Failure::new(Kind::NotReady, error) }
 }
 
-/// The ssh command that goes the same way.
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;

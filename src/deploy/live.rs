@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use super::connect::ssh_failure;
 use super::report::Report;
 use super::run::Run;
 use super::switch::{self, Conversed, Limits};
 use super::words::{self, Target};
-use crate::model::failure::{Failed, Kind, Outcome};
+use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::names::DeployNumber;
 use crate::model::server::ServerState;
 use crate::remote::Script;
 use crate::tools::signals::Interrupts;
-use crate::tools::ssh::Connection;
+use crate::tools::ssh::{Connection, SshError};
 use crate::tools::token;
 
 /// How long the lock is waited for without `--wait`: the end of somebody's prune, not their deploy.
@@ -53,11 +54,18 @@ pub async fn attempt(
     let lock = run.lock_wait.unwrap_or(LOCK_WAIT);
     let prune = run.prune(state, &target.release);
     let words = words::switch(settings, state, target, &run.actor, &token, lock, &prune);
-    let talk = connection
-        .talk(Script::Switch, &words)
-        .await
-        .failed(Kind::ContactLost, "the switch could not be begun; nothing was changed")?;
-    let limits = Limits { stop: words::patience(state), lock };
+    let talk = connection.talk(Script::Switch, &words).await.map_err(|error| {
+        if matches!(error, SshError::TooLong { .. }) {
+            return ssh_failure(error);
+        }
+        Failure::new(
+            Kind::ContactLost,
+            anyhow::Error::new(error).context("the switch could not be begun; nothing was changed"),
+        )
+        .hint(format!("run it again: {}", run.command(target.command)))
+    })?;
+    let limits =
+        Limits { stop: words::patience(state), lock, all: words::longest(settings, state, target, lock) };
     let (end, story) = switch::converse(talk, settings, target, limits, &run.events, interrupts).await;
     let report = Report { run, state, target, story };
     match end {

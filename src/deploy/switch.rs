@@ -83,7 +83,7 @@ pub async fn converse(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut wishes = 0;
-    while !client.over {
+    while !client.is_over() {
         let reply = tokio::select! {
             line = talk.next() => match line.as_deref().and_then(remote::parse) {
                 Some((word, rest)) => client.hear(word, rest, Instant::now()),
@@ -111,10 +111,15 @@ pub struct Limits {
     pub stop: Duration,
     /// The lock.
     pub lock: Duration,
+    /// All of it, whatever the server says meanwhile.
+    pub all: Duration,
 }
 
+/// The words with which the server tells how a switch ended. A word that is not among them tells nothing.
+const OUTCOMES: [&str; 7] = ["kept", "reverted", "failed", "broken", "down", "superseded", "unknown"];
+
 /// What the client knows and makes of each line. No IO: a line or the time goes in, a reply comes out.
-struct Client<'a> {
+pub struct Client<'a> {
     settings: &'a Settings,
     target: &'a Target,
     limits: Limits,
@@ -126,13 +131,15 @@ struct Client<'a> {
     /// When the hook or the switch began.
     began: Instant,
     silent_until: Instant,
+    until: Instant,
     /// It said `keep` or `back`, and only waits for the server's word.
     decided: bool,
     over: bool,
 }
 
 impl<'a> Client<'a> {
-    fn new(settings: &'a Settings, target: &'a Target, limits: Limits, events: &'a Events) -> Self {
+    /// Begins now.
+    pub fn new(settings: &'a Settings, target: &'a Target, limits: Limits, events: &'a Events) -> Self {
         let began = Instant::now();
         let silent_until = began + SERVER_SILENCE;
         Client {
@@ -146,13 +153,14 @@ impl<'a> Client<'a> {
             hook_log: Vec::new(),
             began,
             silent_until,
+            until: began + limits.all,
             decided: false,
             over: false,
         }
     }
 
-    /// A line of the server.
-    fn hear(&mut self, word: &str, rest: &str, now: Instant) -> Option<String> {
+    /// A line of the server, a whole one, as [`remote::parse`] takes it apart. What is returned is to be said.
+    pub fn hear(&mut self, word: &str, rest: &str, now: Instant) -> Option<String> {
         self.silent_until = now + SERVER_SILENCE;
         match word {
             "waiting" => {
@@ -263,6 +271,9 @@ impl<'a> Client<'a> {
 
     fn done(&mut self, rest: &str, now: Instant) {
         let (outcome, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+        if !OUTCOMES.contains(&outcome) {
+            return;
+        }
         self.end = Some(if outcome == "kept" {
             let (release, deploy) =
                 (self.target.release.clone(), self.story.number.unwrap_or(DeployNumber(0)));
@@ -274,8 +285,8 @@ impl<'a> Client<'a> {
     }
 
     /// The time.
-    fn tick(&mut self, now: Instant) -> Option<String> {
-        self.over |= now > self.silent_until;
+    pub fn tick(&mut self, now: Instant) -> Option<String> {
+        self.over |= now > self.silent_until || now > self.until;
         let decision = self.verdict.as_ref()?.at(now);
         self.decide(decision)
     }
@@ -303,7 +314,13 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn end(mut self) -> (Conversed, Story) {
+    /// Whether there is nothing more to be heard.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// How it ended, when the server says no more.
+    pub fn end(mut self) -> (Conversed, Story) {
         if let Some(verdict) = &self.verdict {
             self.story.invocation = verdict.invocation().cloned();
             self.story.process = verdict.process().map(str::to_owned);
@@ -327,3 +344,7 @@ fn holder(note: &str) -> String {
         None => "another deploy is running".to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "switch_tests.rs"]
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 
 pub mod cmd;
 pub mod git;
+pub mod lines;
 pub mod nix;
 pub mod nix_json;
 pub mod nix_log;

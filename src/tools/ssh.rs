@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use openssh::{Session, Stdio};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::cmd::Cmd;
+use super::lines::WholeLines;
 use super::process;
 use crate::model::names::HostName;
 use crate::model::settings::SshSettings;
@@ -28,6 +29,10 @@ const AUTHENTICATE: Duration = Duration::from_secs(30);
 const AUTHENTICATE_BY_HAND: Duration = Duration::from_secs(180);
 /// How long the master outlives a shipit that was killed.
 const PERSIST_SECONDS: u32 = 30;
+/// Linux takes no longer word for a program, and the whole line is one word of the login shell.
+const LONGEST_LINE: usize = 130_000;
+/// More than this no script has to say. A server that talks for ever does not fill the memory.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Why there is no connection, or none any more.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,16 @@ pub enum SshError {
         host: HostName,
         /// What it said.
         said: String,
+    },
+    /// What is to be run there does not fit into one command.
+    #[error(
+        "the command for {host} has {bytes} bytes, and {LONGEST_LINE} is the most that a command may have"
+    )]
+    TooLong {
+        /// The server.
+        host: HostName,
+        /// How long it is.
+        bytes: usize,
     },
     /// No private folder could be made for the connection.
     #[error("no private folder for the connection")]
@@ -164,37 +179,52 @@ impl Connection {
         stdin: &[u8],
         deadline: Duration,
     ) -> Result<Vec<String>, SshError> {
+        let line = self.line(script, words)?;
         let work = async {
             let mut child = self
                 .session
-                .raw_command(script.command_line(words))
+                .raw_command(line)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .spawn()
                 .await
                 .map_err(|error| lost(&self.host, error))?;
-            if let Some(mut pipe) = child.stdin().take() {
-                // A script that reads nothing may be gone before it was written.
-                let _ = pipe.write_all(stdin).await;
-            }
-            child.wait_with_output().await.map_err(|error| lost(&self.host, error))
+            let (input, out, err) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+            let feed = async move {
+                if let Some(mut pipe) = input {
+                    // A script that reads nothing may be gone before it was written.
+                    let _ = pipe.write_all(stdin).await;
+                }
+            };
+            let said = async {
+                match out {
+                    Some(pipe) => Answer::read(WholeLines::of(pipe)).await,
+                    None => Answer::default(),
+                }
+            };
+            let complaint = async {
+                match err {
+                    Some(pipe) => first_words(WholeLines::of(pipe)).await,
+                    None => None,
+                }
+            };
+            let ((), answer, complaint) = tokio::join!(feed, said, complaint);
+            let ended = child.wait().await.map_err(|error| lost(&self.host, error));
+            answer.lines(&self.host, complaint, ended.err())
         };
-        let output = timeout(deadline, work)
+        timeout(deadline, work)
             .await
-            .map_err(|_| lost(&self.host, format!("no answer within {} s", deadline.as_secs())))??;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let mut lines: Vec<String> =
-            text.lines().filter(|line| remote::parse(line).is_some()).map(str::to_owned).collect();
-        if lines.pop().as_deref().and_then(remote::parse) == Some(("end", "")) {
-            return Ok(lines);
+            .map_err(|_| lost(&self.host, format!("no answer within {} s", deadline.as_secs())))?
+    }
+
+    /// The script as one line, if that is one that the server's kernel takes.
+    fn line<W: AsRef<str>>(&self, script: Script, words: &[W]) -> Result<String, SshError> {
+        let line = script.command_line(words);
+        if line.len() > LONGEST_LINE {
+            return Err(SshError::TooLong { host: self.host.clone(), bytes: line.len() });
         }
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let said = errors.lines().chain(text.lines()).map(str::trim).find(|line| !line.is_empty());
-        Err(SshError::Garbled {
-            host: self.host.clone(),
-            said: said.unwrap_or("it said nothing").chars().take(300).collect(),
-        })
+        Ok(line)
     }
 
     /// Begins a conversation with a script of the remote half.
@@ -203,9 +233,10 @@ impl Connection {
         script: Script,
         words: &[W],
     ) -> Result<Conversation<'_>, SshError> {
+        let line = self.line(script, words)?;
         let spawn = async {
             self.session
-                .raw_command(script.command_line(words))
+                .raw_command(line)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
@@ -218,7 +249,7 @@ impl Connection {
             .map_err(|error| lost(&self.host, error))?;
         match (child.stdin().take(), child.stdout().take()) {
             (Some(stdin), Some(stdout)) => {
-                Ok(Conversation { stdin, lines: BufReader::new(stdout).lines(), _child: child })
+                Ok(Conversation { stdin, lines: WholeLines::of(stdout), _child: child })
             }
             _ => Err(lost(&self.host, "a session without pipes")),
         }
@@ -240,7 +271,7 @@ impl Connection {
 /// A script of the remote half that goes on: lines there and back.
 pub struct Conversation<'a> {
     stdin: openssh::ChildStdin,
-    lines: Lines<BufReader<openssh::ChildStdout>>,
+    lines: WholeLines<openssh::ChildStdout>,
     _child: openssh::Child<&'a Session>,
 }
 
@@ -254,13 +285,75 @@ impl Conversation<'_> {
     /// The next line of the remote half; none: it ended, or the connection did. Cancel safe.
     pub async fn next(&mut self) -> Option<String> {
         loop {
-            match self.lines.next_line().await {
-                Ok(Some(line)) if remote::parse(&line).is_some() => return Some(line),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return None,
+            let line = self.lines.next().await?;
+            if remote::parse(&line).is_some() {
+                return Some(line);
             }
         }
     }
+}
+
+/// All that a script said until its end, without what a login shell said around it.
+#[derive(Debug, Default)]
+struct Answer {
+    marked: Vec<String>,
+    /// The first line that is not the script's.
+    other: Option<String>,
+    too_large: bool,
+}
+
+impl Answer {
+    async fn read<R: tokio::io::AsyncRead + Unpin>(mut lines: WholeLines<R>) -> Self {
+        let mut answer = Answer::default();
+        let mut bytes = 0;
+        while let Some(line) = lines.next().await {
+            if remote::parse(&line).is_some() {
+                bytes += line.len();
+                answer.marked.push(line);
+            } else if answer.other.is_none() && !line.trim().is_empty() {
+                answer.other = Some(line);
+            }
+            if bytes > LARGEST_ANSWER {
+                return Answer { too_large: true, ..answer };
+            }
+        }
+        answer
+    }
+
+    /// The script's lines without the last, `end`: without it nothing may be concluded from the others. `complaint`:
+    /// what was said on stderr; `broken`: how the session ended, where the connection did.
+    fn lines(
+        mut self,
+        host: &HostName,
+        complaint: Option<String>,
+        broken: Option<SshError>,
+    ) -> Result<Vec<String>, SshError> {
+        if self.too_large {
+            return Err(lost(host, format!("it said more than {} MiB", LARGEST_ANSWER >> 20)));
+        }
+        match self.marked.pop() {
+            Some(last) if remote::parse(&last) == Some(("end", "")) => Ok(self.marked),
+            Some(_) => Err(broken.unwrap_or_else(|| lost(host, "its answer broke off"))),
+            None => {
+                if let Some(broken) = broken {
+                    return Err(broken);
+                }
+                let said = complaint.or(self.other).unwrap_or_else(|| "it said nothing".to_owned());
+                Err(SshError::Garbled { host: host.clone(), said: said.trim().chars().take(300).collect() })
+            }
+        }
+    }
+}
+
+/// The first line that has something in it; the others are read to their end.
+async fn first_words<R: tokio::io::AsyncRead + Unpin>(mut lines: WholeLines<R>) -> Option<String> {
+    let mut first = None;
+    while let Some(line) = lines.next().await {
+        if first.is_none() && !line.trim().is_empty() {
+            first = Some(line);
+        }
+    }
+    first
 }
 
 /// What the master and the look at a key have in common.
@@ -413,5 +506,35 @@ mod tests {
             telling_line(refused).as_deref(),
             Some("connect to host 127.0.0.1 port 1: Connection refused")
         );
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_when_it_is_whole() {
+        let host: HostName = "server".parse().unwrap();
+        let text = "Good morning\n@ root absent\n@ current absent\r\n@ journal {\"v\":1}\n@ end\n";
+        let answer = async |text: &str| Answer::read(WholeLines::of(text.as_bytes())).await;
+        let lines = answer(text).await.lines(&host, None, None).unwrap();
+        assert_eq!(lines, ["@ root absent", "@ current absent", "@ journal {\"v\":1}"]);
+        for cut in 0..text.len() {
+            let error = answer(&text[..cut]).await.lines(&host, None, None).unwrap_err();
+            // Half a look must not pass for a server that nothing was deployed to.
+            let lost = matches!(error, SshError::Lost { .. });
+            assert!(lost == text[..cut].contains("absent\n"), "{:?}: {error}", &text[..cut]);
+        }
+        let error = answer("Account locked\n").await.lines(&host, None, None).unwrap_err();
+        assert!(error.to_string().ends_with("did not run what it was given: Account locked"), "{error}");
+        let broken = answer("").await.lines(&host, None, Some(lost(&host, "gone"))).unwrap_err();
+        assert!(matches!(broken, SshError::Lost { .. }), "{broken}");
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_not_kept() {
+        let host: HostName = "server".parse().unwrap();
+        let line = format!("@ journal {}\n", "x".repeat(1_000_000));
+        let text = line.repeat(LARGEST_ANSWER / line.len() + 2) + "@ end\n";
+        let answer = Answer::read(WholeLines::of(text.as_bytes())).await;
+        assert!(answer.marked.iter().map(String::len).sum::<usize>() <= LARGEST_ANSWER + line.len());
+        let error = answer.lines(&host, None, None).unwrap_err().to_string();
+        assert!(error.contains("it said more than 64 MiB"), "{error}");
     }
 }
