@@ -266,6 +266,15 @@ async fn lacking(
             format!("the server's Nix could not say what it has: {text}"),
         ));
     }
+    // Some of them may have been read by a startup file of the login, and what was not asked about is not missing.
+    let asked = said.iter().find(|(word, _)| *word == "asked").and_then(|(_, count)| count.parse().ok());
+    if asked != Some(closure.len()) {
+        return Err(Failure::msg(
+            Kind::NotReady,
+            format!("the server was asked about {} paths, and not all of them arrived", closure.len()),
+        )
+        .hint("a startup file of the login shell there reads what is sent to its commands: ~/.bashrc or the like"));
+    }
     Ok(said.iter().filter(|(word, _)| *word == "missing").filter_map(|(_, path)| path.parse().ok()).collect())
 }
 

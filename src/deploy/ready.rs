@@ -5,12 +5,16 @@ use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::server::{Control, Current, RootState, ServerState};
 use crate::model::settings::Settings;
 
+/// As much of a unit's Environment= as fits into one command with a hook's words and the scripts.
+const LONGEST_ENVIRONMENT: usize = 32 * 1024;
+
 /// Judges what the look at the server found. Warnings are told; all that stands in the way is said at once.
 ///
 /// # Errors
 /// [`Kind::NotReady`], with the commands or lines that mend it.
 pub fn check(settings: &Settings, state: &ServerState, hooks: bool, events: &Events) -> Outcome<()> {
     let mut checks = vec![
+        login(settings, state),
         programs(settings, state),
         nix(settings, state),
         root(settings, state),
@@ -49,11 +53,27 @@ fn together(settings: &Settings, failures: Vec<Failure>) -> Failure {
     all.detail("what a deploy needs and the server has not", lines)
 }
 
+/// What goes over the connection must arrive at what it is for.
+fn login(settings: &Settings, state: &ServerState) -> Outcome<()> {
+    if !state.input_eaten {
+        return Ok(());
+    }
+    let (host, user) = (&settings.host, &state.user);
+    Err(not_ready(format!(
+        "a startup file of {user}'s login shell on {host} reads what is sent to its commands"
+    ))
+    .hint(format!("this must print fine: echo fine | {}", settings.ssh("cat")))
+    .hint(
+        "in ~/.bashrc or the like, let what reads or starts another shell be for people only: \
+             case $- in *i*) ;; *) return ;; esac",
+    ))
+}
+
 fn programs(settings: &Settings, state: &ServerState) -> Outcome<()> {
     match state.missing_programs.first() {
         Some(program) => {
             Err(not_ready(format!("{} lacks `{program}`, which the switch needs", settings.host))
-                .hint("install coreutils, util-linux (flock) and systemd there"))
+                .hint("install coreutils, sed, grep, util-linux (flock) and systemd there"))
         }
         None => Ok(()),
     }
@@ -98,11 +118,21 @@ fn root(settings: &Settings, state: &ServerState) -> Outcome<()> {
         }
     }
     if state.current == Current::Strange {
-        return Err(not_ready(format!("{root}/current on {host} is neither a link nor a folder")).hint(
-            format!("look at it, and move it away: {}", settings.ssh(&format!("ls -l {root}/current"))),
-        ));
+        return Err(not_ready(format!(
+            "{root}/current on {host} is neither a folder nor a link with a text of one line"
+        ))
+        .hint(format!("look at it, and move it away: {}", settings.ssh(&format!("ls -l {root}/current")))));
     }
-    Ok(())
+    let Some((path, is)) = state.odd.first() else { return Ok(()) };
+    let failure = not_ready(format!("{path} on {host} {is}, which shipit did not make so"));
+    let owner = is.strip_prefix("belongs to ");
+    Err(match owner {
+        Some(_) => failure.hint(format!("on the server, as root: chown -R {user} {path}")),
+        None => failure.hint(format!(
+            "look at it: {}; then move it away, as whoever it belongs to: mv {path} {path}.found",
+            settings.ssh(&format!("ls -ld {path}"))
+        )),
+    })
 }
 
 fn unit(settings: &Settings, state: &ServerState, events: &Events) -> Outcome<()> {
@@ -218,6 +248,13 @@ fn hooks(settings: &Settings, state: &ServerState) -> Outcome<()> {
             "{unit} on {host} has DynamicUser=, and a hook can not become that user"
         ))
         .hint("give the unit a User=, or take `before_switch` out of [hooks]"));
+    }
+    let environment: usize = state.unit.environment.iter().map(|pair| pair.len() + 1).sum();
+    if environment > LONGEST_ENVIRONMENT {
+        return Err(not_ready(format!(
+            "the Environment= of {unit} on {host} has {environment} bytes, and a hook can be given {LONGEST_ENVIRONMENT}"
+        ))
+        .hint("move some of it into an EnvironmentFile=, which has no such limit"));
     }
     match hook_user(state) {
         Some(user) if state.hooks_as.as_deref() != Some(user) => {

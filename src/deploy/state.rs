@@ -25,8 +25,9 @@ pub async fn look(
         format!("object={}", bus_label(unit.as_str())),
         format!("journal_lines={JOURNAL_LINES}"),
     ];
-    let lines = connection.ask(Script::State, &words, b"", LOOK).await?;
-    Ok(read(&lines))
+    // A comment to every shell: the script looks whether it arrives.
+    let lines = connection.ask(Script::State, &words, b"#\n", LOOK).await?;
+    Ok(read(&lines, root))
 }
 
 /// A unit's name as D-Bus spells it in an object path.
@@ -43,7 +44,7 @@ fn bus_label(unit: &str) -> String {
 }
 
 /// Reads the lines. What is missing or odd stays at its default, which no later check takes for fine.
-fn read(lines: &[String]) -> ServerState {
+pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
     let mut state = ServerState::default();
     let mut journal = Vec::new();
     for (word, rest) in lines.iter().filter_map(|line| remote::parse(line)) {
@@ -68,7 +69,14 @@ fn read(lines: &[String]) -> ServerState {
             "store_free_kib" => state.store_free = rest.parse().ok().map(|kib: u64| kib.saturating_mul(1024)),
             "asker" => state.http_asker = Some(rest.to_owned()),
             "root" => state.root = root(rest),
-            "current" => state.current = current(rest),
+            "current" => {
+                state.current = current(rest, folder);
+                state.seen_current = rest.to_owned();
+            }
+            "odd" => {
+                state.odd.extend(rest.split_once(' ').map(|(path, is)| (path.to_owned(), is.to_owned())))
+            }
+            "input" => state.input_eaten = rest == "eaten",
             "current_store_path" => state.current_store_path = rest.parse().ok(),
             "control" => state.control = control(rest),
             "unit" => unit_property(&mut state.unit, rest),
@@ -113,14 +121,18 @@ fn root(rest: &str) -> RootState {
     }
 }
 
-fn current(rest: &str) -> Current {
+fn current(rest: &str, folder: &RootPath) -> Current {
     match rest.split_once(' ').unwrap_or((rest, "")) {
         ("absent", _) => Current::Absent,
         ("directory", _) => Current::Directory,
-        ("link", text) => match text.trim_end().strip_prefix("releases/").map(str::parse) {
-            Some(Ok(release)) => Current::Release(release),
-            _ => Current::Elsewhere(text.trim_end().to_owned()),
-        },
+        ("link", text) => {
+            // A link made by hand may be an absolute one.
+            let inside = text.strip_prefix(folder.as_str()).and_then(|rest| rest.strip_prefix('/'));
+            match inside.unwrap_or(text).strip_prefix("releases/").map(str::parse) {
+                Some(Ok(release)) => Current::Release(release),
+                _ => Current::Elsewhere(text.to_owned()),
+            }
+        }
         _ => Current::Strange,
     }
 }
@@ -157,10 +169,12 @@ fn unit_property(unit: &mut UnitState, line: &str) {
     }
 }
 
-/// systemd's `1min 30s`; none for `infinity`.
+/// systemd's `1min 30s`; none for `infinity`, and for what is as good as that.
 fn seconds(text: &str) -> Option<u64> {
+    const A_DAY: u64 = 24 * 60 * 60;
     let span: jiff::SignedDuration = text.parse().ok()?;
-    u64::try_from(span.as_secs()).ok().map(|seconds| seconds + u64::from(span.subsec_nanos() > 0))
+    let seconds = u64::try_from(span.as_secs()).ok()?;
+    (seconds < A_DAY).then(|| seconds + u64::from(span.subsec_nanos() > 0))
 }
 
 /// One property as busctl prints it: `{"type":"as","data":[…]}`.
@@ -212,7 +226,8 @@ mod tests {
 @ release half 
 @ journal {"v":1,"deploy":1,"time":"t","event":"kept","release":"abc"}
 @ journal {"v":1,"depl"#;
-        let state = read(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+        let root = "/var/www/server".parse().unwrap();
+        let state = read(&text.lines().map(str::to_owned).collect::<Vec<_>>(), &root);
         assert_eq!(state.system.as_ref().map(|s| s.as_str()), Some("x86_64-linux"));
         assert_eq!(state.missing_programs, ["flock"]);
         assert_eq!(state.trusted, Some(false));

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::deploy::ready;
 use crate::model::names::{DeployNumber, ReleaseId, StorePath};
-use crate::model::server::{Control, Current, ServerState};
+use crate::model::server::{Control, ServerState};
 use crate::model::settings::{HttpCheck, Settings};
 use crate::remote::{self, HOOK};
 
@@ -15,6 +15,8 @@ use crate::remote::{self, HOOK};
 pub const SILENCE: Duration = Duration::from_secs(30);
 /// What a start or stop without a limit of its own is given.
 const NO_LIMIT: u64 = 300;
+/// What placing a release and removing old ones is given.
+const COPYING: Duration = Duration::from_secs(20 * 60);
 
 /// What is to be made live.
 #[derive(Debug, Clone)]
@@ -71,6 +73,18 @@ pub fn deadline(state: &ServerState) -> Duration {
     SILENCE + patience(state)
 }
 
+/// How long a whole switch may take, copying and removing releases included. A server that talks for longer without
+/// an end is as good as lost.
+pub fn longest(settings: &Settings, state: &ServerState, target: &Target, lock: Duration) -> Duration {
+    let hook = if target.hook { settings.hooks.timeout } else { Duration::ZERO };
+    lock + hook + check_limit(settings, state) + patience(state) + COPYING
+}
+
+/// How long the server waits for a verdict.
+fn check_limit(settings: &Settings, state: &ServerState) -> Duration {
+    settings.health.within + settings.health.settle + patience(state) + SILENCE
+}
+
 /// The number that the next deploy gets. The server counts an adoption as one of its own and says so.
 pub fn next_number(state: &ServerState) -> DeployNumber {
     DeployNumber(state.history.entries.iter().map(|entry| entry.deploy.0).max().unwrap_or(0) + 1)
@@ -87,13 +101,6 @@ pub fn switch(
     prune: &[ReleaseId],
 ) -> Vec<String> {
     let known = state.history.entries.iter().any(|entry| entry.release.as_ref() == Some(&target.release));
-    let seen = match &state.current {
-        Current::Absent => "absent".to_owned(),
-        Current::Release(release) => format!("link releases/{release}"),
-        Current::Elsewhere(text) => format!("link {text}"),
-        Current::Directory => "directory".to_owned(),
-        Current::Strange => "strange".to_owned(),
-    };
     let meta = Meta {
         token,
         command: target.command,
@@ -105,18 +112,17 @@ pub fn switch(
         tool: concat!("shipit ", env!("CARGO_PKG_VERSION")),
     };
     let fields = fields(&meta);
-    let limit = settings.health.within + settings.health.settle + patience(state) + SILENCE;
     let mut words = common(settings, state, token, wait);
     words.extend([
         format!("silence={}", SILENCE.as_secs()),
-        format!("limit={}", limit.as_secs()),
+        format!("limit={}", check_limit(settings, state).as_secs()),
         format!("nix={}", state.nix_bin.as_deref().unwrap_or_default()),
         format!("release={}", target.release),
         format!("store_path={}", target.store_path),
         format!("assets={}", target.assets.as_ref().map(StorePath::as_str).unwrap_or_default()),
         format!("place={}", yes(target.place)),
         format!("known={}", yes(known)),
-        format!("seen_current={seen}"),
+        format!("seen_current={}", state.seen_current),
         format!("seen_journal={}", state.journal_size),
         format!("number={}", next_number(state).0),
         format!("meta={fields}"),

@@ -34,6 +34,8 @@ pub struct ServerState {
     pub root: RootState,
     /// What `current` is.
     pub current: Current,
+    /// … in the server's own words, by which it sees later whether it is the same.
+    pub seen_current: String,
     /// The store path below `current/result`.
     pub current_store_path: Option<StorePath>,
     /// The unit.
@@ -46,6 +48,10 @@ pub struct ServerState {
     pub may_read_journal: bool,
     /// Whether a deploy's intent lies there without an end; its token.
     pub pending: Option<String>,
+    /// What lies where shipit keeps its own things and is not what shipit makes there: a path, and what it is.
+    pub odd: Vec<(String, String)>,
+    /// A startup file of the login reads what is said to its commands.
+    pub input_eaten: bool,
     /// Who holds the lock, as the note beside it says; none when it is free.
     pub lock_holder: Option<String>,
     /// The folders below `releases/`, with what their `result` points at.

@@ -2,6 +2,8 @@
 # No `set -e` anywhere: a report that nobody reads any more must not end the work.
 # shellcheck shell=sh
 
+# A login's startup files may have exported other habits of a shell.
+set +eux
 umask 022
 # UTC, because systemd's times are only unambiguous there.
 LC_ALL=C TZ=UTC
@@ -31,6 +33,41 @@ plain() {
   # A range, because busybox knows no [:print:].
   # shellcheck disable=SC1003 # a backslash is meant
   printf %s "$1" | tr '"\\' "'/" | tr -sc ' -~' ' ' | tr -s ' ' | head -c 300
+}
+
+newline='
+'
+
+# A link's text as it is shown and compared: no byte of it is another line, or a code for a terminal.
+link_text() {
+  readlink -n "$1" 2>/dev/null | tr -c 'A-Za-z0-9 ._/+@=,:~-' '?'
+}
+
+# What lies at `current`, in the words that the client sends back. A text of two lines could not be noted in `pending`.
+look_at_current() {
+  if [ -L "$1" ]; then
+    case $(readlink -n "$1" && printf x) in
+      *"$newline"*) printf strange ;;
+      *) printf 'link %s' "$(link_text "$1")" ;;
+    esac
+  elif [ -d "$1" ]; then
+    printf directory
+  elif [ -e "$1" ]; then
+    printf strange
+  else
+    printf absent
+  fi
+}
+
+# Whether a file is a decision of ours: `end.` and a word that a switch ends with.
+is_end() {
+  [ -f "$1" ] && [ ! -L "$1" ] && [ -r "$1" ] || return 1
+  case ${1##*/end.} in kept | reverted | failed | broken | down | superseded) ;; *) return 1 ;; esac
+}
+
+# Whole lines of the journal on stdin: one that is longer than any of ours is cut, and so none.
+journal_lines() {
+  cut -b 1-16384
 }
 
 # Lines on stdin, sent as one word.

@@ -15,7 +15,11 @@ for word in "$@"; do
   esac
 done
 
-cd "$root" 2>/dev/null || { say "outcome nothing"; say end; exit 0; }
+if ! cd "$root" 2>/dev/null; then
+  if [ -e "$root" ]; then say "outcome unknown"; else say "outcome nothing"; fi
+  say end
+  exit 0
+fi
 [ -d .shipit ] || { say "outcome nothing"; say end; exit 0; }
 command exec 9>>.shipit/lock || { say "outcome unknown"; say end; exit 0; }
 if ! flock -w "$wait" 9; then
@@ -27,8 +31,10 @@ settle_leftovers
 if [ -e .shipit/pending ]; then
   # The machine is going down: whoever comes after the boot settles it.
   say "outcome unknown"
+elif [ -e .shipit/journal.jsonl ] && [ ! -r .shipit/journal.jsonl ]; then
+  say "outcome unknown"
 else
-  tail -n 200 .shipit/journal.jsonl 2>/dev/null | while IFS= read -r line; do
+  tail -n 200 .shipit/journal.jsonl 2>/dev/null | journal_lines | while IFS= read -r line; do
     case $line in *"\"token\":\"$token\""*) printf '@ journal %s\n' "$line" ;; esac
   done
   say "outcome told"

@@ -25,7 +25,7 @@ adopt() {
 
 # What is left to do for `.shipit/take` once `current` is a link: the GC root and the line in the journal.
 end_adoption() {
-  taken=$(cat .shipit/take)
+  read_take
   name=${taken#releases/}
   if [ -d "$taken" ] && [ ! -L "$taken" ]; then
     found=$(readlink "$taken/result" 2>/dev/null)
@@ -79,7 +79,9 @@ prune_releases() {
   gone=
   # shellcheck disable=SC2086 # release names have no blanks
   for name in $prune; do
-    [ "$(readlink current)" != "releases/$name" ] && [ "$p_old" != "releases/$name" ] && [ -d "releases/$name" ] || continue
+    # By what they lead to: a link that a person made may be worded otherwise.
+    # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
+    if [ ! -d "releases/$name" ] || [ "releases/$name" -ef current ] || [ "releases/$name" -ef "$p_old" ]; then continue; fi
     # Renamed first: a release is there with its root, or not at all.
     mkdir -p .shipit/incoming
     if mv -T "releases/$name" ".shipit/incoming/gone-$name" && rm -rf ".shipit/incoming/gone-$name"; then

@@ -54,7 +54,7 @@ restarting() {
 # The journal: whole lines, each on the disk before the next step.
 journal_line() {
   mkdir -p .shipit
-  if [ -s .shipit/journal.jsonl ] && [ -n "$(tail -c 1 .shipit/journal.jsonl)" ]; then
+  if [ "$(tail -c 1 .shipit/journal.jsonl 2>/dev/null | tr -d '\n' | wc -c)" -gt 0 ]; then
     # A torn line of a dead writer or a full disk: it stays, on a line of its own.
     printf '\n' >>.shipit/journal.jsonl
   fi
@@ -78,6 +78,8 @@ read_intent() {
       kept=*) p_kept=${line#*=} ;;
     esac
   done <"$1"
+  # It becomes a number of JSON.
+  case $p_number in '' | *[!0-9]*) p_number=0 ;; esac
 }
 
 # decide WORD EVENT REASON INVOCATION: the rename is the decision. It needs no space and can't tear; the journal's line follows.
@@ -99,7 +101,7 @@ write_end() {
 # Decisions whose line was never written, because the writer died or the disk was full.
 write_missing_ends() {
   for end in .shipit/end.*; do
-    [ -e "$end" ] || continue
+    is_end "$end" || continue
     word=${end##*/end.}
     read_intent "$end"
     written=
@@ -109,7 +111,7 @@ write_missing_ends() {
         *"\"token\":\"$p_token\""*) written=yes ;;
       esac
     done <<EOF
-$(tail -n 20 .shipit/journal.jsonl 2>/dev/null)
+$(tail -n 20 .shipit/journal.jsonl 2>/dev/null | journal_lines)
 EOF
     if [ -n "$written" ]; then rm -f "$end"; continue; fi
     case $word in
@@ -131,12 +133,19 @@ settle() {
   reason=$1
   # An `mv` to it whose transaction was killed may still be on its way: it has moved `current` by now, or it can't any more.
   rm -f .shipit/next
+  case ${p_new#releases/} in
+    '' | "$p_new" | [.-]* | *[!A-Za-z0-9._-]*)
+      # Torn or not ours: it does not tell what to put back.
+      decide superseded failed 'the note on an unfinished switch, .shipit/pending, could not be read; current was left alone' ''
+      settled=superseded
+      return 0 ;;
+  esac
   now=$(readlink current 2>/dev/null)
   if [ "$now" = "$p_new" ] && [ "$p_new" != "$p_old" ]; then
     say "going-back $(plain "$reason")"
     if [ -n "$p_old" ]; then
       # The link was made beforehand, because now the disk may be full.
-      [ "$(readlink .shipit/back 2>/dev/null)" = "$p_old" ] || { rm -f .shipit/back; ln -s "$p_old" .shipit/back; }
+      [ "$(readlink .shipit/back 2>/dev/null)" = "$p_old" ] || { rm -f .shipit/back; ln -s -- "$p_old" .shipit/back; }
       mv -fT .shipit/back current
     else
       mv -fT current .shipit/left
@@ -223,12 +232,24 @@ wait_until_gone() {
   done
 }
 
+# The folder that `take` names; none when it is not one that `adopt` makes.
+read_take() {
+  taken=$(cat .shipit/take)
+  case $taken in
+    releases/adopted-*[!A-Za-z0-9]*) taken= ;;
+    releases/adopted-?*) ;;
+    *) taken= ;;
+  esac
+}
+
 # What a dead deploy may have left, settled by whoever holds the lock now.
 settle_leftovers() {
   if [ -e .shipit/take ]; then
-    taken=$(cat .shipit/take)
+    read_take
     rm -f .shipit/take-link
-    if [ -d current ] && [ ! -L current ]; then
+    if [ -z "$taken" ]; then
+      rm -f .shipit/take
+    elif [ -d current ] && [ ! -L current ]; then
       # It was not moved yet.
       [ ! -L "$taken" ] || rm -f "$taken"
       rm -f .shipit/take
@@ -239,9 +260,10 @@ settle_leftovers() {
   fi
   if [ -e .shipit/placing ]; then
     half=$(cat .shipit/placing)
+    # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
     case $half in
-      '' | *[!A-Za-z0-9._-]*) ;;
-      *) [ -e "releases/$half/result" ] || rm -rf "releases/$half" ;;
+      '' | [.-]* | *[!A-Za-z0-9._-]*) ;;
+      *) [ -e "releases/$half/result" ] || [ "releases/$half" -ef current ] || rm -rf "releases/$half" ;;
     esac
     rm -f .shipit/placing
   fi

@@ -7,16 +7,20 @@ for word in "$@"; do
     root=*) root=$value ;;
     unit=*) unit=$value ;;
     object=*) object=$value ;;
-    journal_lines=*) journal_lines=$value ;;
+    journal_lines=*) most=$value ;;
   esac
 done
+
+# The client says a comment first. Where a startup file of the login reads it, it would read the conversations too.
+IFS= read -r heard || heard=
+if [ "$heard" != '#' ]; then say "input eaten"; fi
 
 say "arch $(uname -m) $(uname -s)"
 uid=$(id -u)
 say "uid $uid"
 say "user $(id -un)"
 
-for program in base64 timeout flock readlink sync mkfifo stat systemctl; do
+for program in base64 timeout flock readlink sync mkfifo stat sed grep systemctl; do
   command -v "$program" >/dev/null 2>&1 || say "lacks $program"
 done
 
@@ -159,43 +163,69 @@ else
   while [ ! -e "$there" ]; do there=$(dirname "$there"); done
   if [ -w "$there" ]; then say "root creatable"; else say "root absent"; fi
 fi
-if [ -L "$root/current" ]; then
-  say "current link $(readlink "$root/current" | tr '\n' ' ')"
-elif [ -d "$root/current" ]; then
-  say "current directory"
-elif [ -e "$root/current" ]; then
-  say "current strange"
-else
-  say "current absent"
+say "current $(look_at_current "$root/current")"
+if [ -L "$root/current/result" ]; then say "current_store_path $(link_text "$root/current/result")"; fi
+
+# What shipit made must be what it makes: through a link it would write somewhere else.
+state=$root/.shipit
+if [ -L "$state" ]; then
+  say "odd $state is a link"
+elif [ -e "$state" ] && [ ! -d "$state" ]; then
+  say "odd $state is not a folder"
+elif [ -w "$state" ] && [ "$uid" != 0 ] && [ "$(stat -c %u "$state")" != "$uid" ]; then
+  say "odd $state belongs to $(stat -c %U "$state")"
 fi
-if [ -L "$root/current/result" ]; then say "current_store_path $(readlink "$root/current/result")"; fi
+for file in "$state/journal.jsonl" "$state/lock" "$state/holder" "$state/pending" "$state/placing" "$state/take"; do
+  if [ -L "$file" ]; then
+    say "odd $file is a link"
+  elif [ -e "$file" ] && [ ! -f "$file" ]; then
+    say "odd $file is not a file"
+  elif [ -e "$file" ] && { [ ! -r "$file" ] || [ ! -w "$file" ]; }; then
+    say "odd $file belongs to $(stat -c %U "$file")"
+  fi
+done
+if [ ! -d "$root/releases" ] && { [ -e "$root/releases" ] || [ -L "$root/releases" ]; }; then
+  say "odd $root/releases is not a folder"
+fi
 
 # What was deployed.
-if [ -r "$root/.shipit/pending" ]; then
-  while IFS= read -r line; do
-    case $line in token=*) say "pending ${line#token=}" ;; esac
-  done <"$root/.shipit/pending"
+if [ -e "$state/pending" ]; then
+  token=
+  if [ -f "$state/pending" ] && [ -r "$state/pending" ]; then
+    while IFS= read -r line; do
+      case $line in token=*) token=${line#token=} ;; esac
+    done <"$state/pending"
+  fi
+  say "pending $token"
 fi
-if [ -w "$root/.shipit/lock" ] && ! flock -n "$root/.shipit/lock" true; then
-  say "locked $(head -c 2000 "$root/.shipit/holder" 2>/dev/null | head -n 1)"
+if [ -f "$state/lock" ] && [ -w "$state/lock" ] && ! flock -n "$state/lock" true; then
+  say "locked $(head -c 2000 "$state/holder" 2>/dev/null | head -n 1)"
 fi
+there=
 for folder in "$root"/releases/*; do
   if [ ! -d "$folder" ] || [ -L "$folder" ]; then continue; fi
   name=${folder##*/}
   case $name in *[!A-Za-z0-9._-]*) continue ;; esac
-  say "release $name $(readlink "$folder/result" 2>/dev/null)"
+  say "release $name $(link_text "$folder/result")"
+  there="${there:+$there$newline}\"release\":\"$name\""
 done
 # A journal's line may be longer than what a pipe takes in one piece: nobody may write in between.
 wait
-if [ -r "$root/.shipit/journal.jsonl" ]; then
-  say "journal_size $(stat -c %s "$root/.shipit/journal.jsonl")"
-  tail -n "$journal_lines" "$root/.shipit/journal.jsonl" | while IFS= read -r line || [ -n "$line" ]; do
-    printf '@ journal %s\n' "$line"
-  done
+journal=$state/journal.jsonl
+if [ -f "$journal" ] && [ -r "$journal" ]; then
+  say "journal_size $(stat -c %s "$journal")"
+  {
+    # Of older lines those about a release that is still there: it is ours, and a rollback may go to it.
+    older=$(($(wc -l <"$journal") - most + 1))
+    if [ "$older" -gt 0 ] && [ -n "$there" ]; then
+      head -n "$older" "$journal" | grep -aF "$there" | tail -n "$most"
+    fi
+    tail -n "$most" "$journal"
+  } | journal_lines | sed 's/^/@ journal /'
 fi
 # Decisions whose line the journal does not have yet, because the disk was full or the writer died: the line they will get.
 for file in "$root"/.shipit/end.*; do
-  [ -r "$file" ] || continue
+  is_end "$file" || continue
   word=${file##*/end.}
   case $word in
     kept) event=kept ;;
@@ -211,6 +241,7 @@ for file in "$root"/.shipit/end.*; do
     esac
   done <"$file"
   [ "$event" = kept ] || kept=
+  case $number in '' | *[!0-9]*) number=0 ;; esac
   printf '@ journal {"v":1,"deploy":%s,"time":"%s","event":"%s"%s,"outcome":"%s"%s}\n' \
     "$number" "$(date -u -r "$file" +%Y-%m-%dT%H:%M:%SZ)" "$event" "$meta" "$word" "$kept"
 done

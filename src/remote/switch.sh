@@ -64,18 +64,6 @@ refuse() {
   exit 0
 }
 
-seen_now() {
-  if [ -L current ]; then
-    printf 'link %s' "$(readlink current)"
-  elif [ -d current ]; then
-    printf directory
-  elif [ -e current ]; then
-    printf strange
-  else
-    printf absent
-  fi
-}
-
 journal_size() {
   stat -c %s .shipit/journal.jsonl 2>/dev/null || printf 0
 }
@@ -88,8 +76,8 @@ write_intent() {
   before=$unit_invocation
   was=$unit_state
   rm -f .shipit/next .shipit/back
-  ln -s "$p_new" .shipit/next || return 1
-  [ -z "$p_old" ] || ln -s "$p_old" .shipit/back || return 1
+  ln -s -- "$p_new" .shipit/next || return 1
+  [ -z "$p_old" ] || ln -s -- "$p_old" .shipit/back || return 1
   {
     printf 'token=%s\nnumber=%s\nold=%s\nnew=%s\n' "$token" "$number" "$p_old" "$p_new" &&
       printf 'before=%s\nwas=%s\nmeta=%s\n' "$before" "$was" "$meta"
@@ -133,7 +121,7 @@ transaction() {
   settle_leftovers
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
   if [ -e .shipit/take ]; then end_adoption; fi
-  if [ "$(seen_now)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
+  if [ "$(look_at_current current)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
     # Its client decided on something else than what is here now, so it has to look again.
     kill -KILL $pulse 2>/dev/null
     say moved
