@@ -23,6 +23,8 @@ const PACKAGE: &str = "default";
 const KEEP: u32 = 5;
 const WITHIN: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_secs(1);
+/// They travel in one command, with the unit's environment and the scripts.
+const LONGEST_HOOK: usize = 16 * 1024;
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// An environment laid over the top level.
@@ -106,6 +108,15 @@ fn check(source: &Source, name: &EnvironmentName, keys: &Keys) -> Outcome<()> {
         let program = hooks.before_switch.as_ref().and_then(|words| words.get_ref().0.first());
         if let Some(program) = program.filter(|word| word.get_ref().0.starts_with('-')) {
             return Err(source.failure(program.span(), "the hook's program begins with -, as an option does"));
+        }
+        if let Some(words) = &hooks.before_switch {
+            let bytes: usize = words.get_ref().0.iter().map(|word| word.get_ref().0.len() + 1).sum();
+            if bytes > LONGEST_HOOK {
+                let message = format!(
+                    "the hook's words have {bytes} bytes, at most {LONGEST_HOOK}: put them into a script of the release{of}"
+                );
+                return Err(source.failure(words.span(), message));
+            }
         }
     }
     if let Some(assets) = &keys.assets {

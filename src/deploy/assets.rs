@@ -2,9 +2,10 @@
 //! needed for it, the same assets are never sent twice, and Nix checks what arrives.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::build::explain_nix;
 use super::source::explain;
@@ -106,6 +107,13 @@ async fn copy_tree(source: &Source, wanted: &BTreeSet<String>, work: &Path) -> O
             )
             .hint("`assets` in shipit.toml names paths relative to shipit.toml"));
         }
+        if let Some(link) = link_above(&source.folder, Path::new(asset)) {
+            return Err(Failure::msg(
+                Kind::Usage,
+                format!("the asset `{asset}` lies behind the link `{}`", link.display()),
+            )
+            .hint("name the folder that the link leads to, if it is one below shipit.toml"));
+        }
         let files = match &source.repo {
             Some(repo) => {
                 let path = Source::in_repo(repo, asset);
@@ -115,9 +123,10 @@ async fn copy_tree(source: &Source, wanted: &BTreeSet<String>, work: &Path) -> O
                 listed
                     .iter()
                     .filter_map(|file| file.strip_prefix(&prefix))
-                    // A tracked file that was deleted is listed too.
-                    .filter(|file| fs::symlink_metadata(source.folder.join(file)).is_ok())
                     .map(PathBuf::from)
+                    // A tracked file that was deleted is listed too, and one whose folder has become a link.
+                    .filter(|file| fs::symlink_metadata(source.folder.join(file)).is_ok())
+                    .filter(|file| link_above(&source.folder, file).is_none())
                     .collect()
             }
             None => walk(&source.folder, asset)?,
@@ -137,7 +146,17 @@ async fn copy_tree(source: &Source, wanted: &BTreeSet<String>, work: &Path) -> O
     Ok(out)
 }
 
+/// The nearest folder on the way to a path, itself not counted, that is a link: what lies behind it may be anywhere.
+fn link_above(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let above: Vec<&Path> = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
+    above.into_iter().rev().find(|part| folder.join(part).is_symlink()).map(Path::to_owned)
+}
+
 fn walk(folder: &Path, asset: &str) -> Outcome<Vec<PathBuf>> {
+    // The walk would follow a link that it begins with.
+    if folder.join(asset).is_symlink() {
+        return Ok(vec![PathBuf::from(asset)]);
+    }
     let walk = ignore::WalkBuilder::new(folder.join(asset))
         .hidden(false)
         .parents(false)
@@ -208,22 +227,45 @@ fn links_stay_inside(root: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// By its text, which must not climb above the top; and, where it leads to something, by where that is.
+/// More links than this on one way, and the kernel gives up as well.
+const MOST_LINKS: usize = 40;
+
+/// Goes the link's way part by part, through the links on it, as the kernel does on the server. What is not there is
+/// taken for a folder: it may be one there.
 fn leaves(root: &Path, link: &Path, target: &Path) -> bool {
-    let mut depth = link.strip_prefix(root).map_or(0, |place| place.components().count()).saturating_sub(1);
-    for part in target.components() {
-        match part {
-            Component::Prefix(_) | Component::RootDir => return true,
-            Component::CurDir => {}
-            Component::Normal(_) => depth += 1,
-            Component::ParentDir if depth == 0 => return true,
-            Component::ParentDir => depth -= 1,
+    let parts = |path: &Path| -> Vec<OsString> {
+        // From the last to the first, so that the next one is popped.
+        path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let folder = link.parent().and_then(|folder| folder.strip_prefix(root).ok()).unwrap_or(Path::new(""));
+    let mut place = folder.to_owned();
+    let mut way = parts(target);
+    let mut links = 0;
+    while let Some(part) = way.pop() {
+        if part == "/" {
+            return true;
+        }
+        if part == ".." {
+            if !place.pop() {
+                return true;
+            }
+            continue;
+        }
+        if part == "." {
+            continue;
+        }
+        place.push(&part);
+        if let Ok(further) = fs::read_link(root.join(&place)) {
+            links += 1;
+            if links > MOST_LINKS {
+                // A ring leads nowhere.
+                return false;
+            }
+            place.pop();
+            way.extend(parts(&further));
         }
     }
-    match (link.canonicalize(), root.canonicalize()) {
-        (Ok(there), Ok(root)) => !there.starts_with(root),
-        _ => false,
-    }
+    false
 }
 
 fn local(error: &io::Error, path: &Path) -> Failure {
@@ -351,7 +393,15 @@ mod tests {
 
     #[tokio::test]
     async fn links_that_leave_are_refused() {
-        for target in ["/etc/passwd", "../../x", "../views/../../x", "up/../x"] {
+        // The last ones climb nowhere by their text alone: `up` is the folder that it lies in.
+        for target in [
+            "/etc/passwd",
+            "../../x",
+            "../views/../../x",
+            "up/../x",
+            "up/up/../../x",
+            "up/up/up/../../../../etc",
+        ] {
             let it = app().await;
             symlink(".", it.path().join("app ü/views/up")).unwrap();
             symlink(target, it.path().join("app ü/views/bad")).unwrap();
@@ -367,5 +417,87 @@ mod tests {
             let text = failure.error.to_string();
             assert_eq!(text, format!("the asset `views/bad` is a link to {target}, outside of the assets"));
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_behind_a_link_is_read() {
+        let it = app().await;
+        it.commit("one").await;
+        it.write("app ü/flake.nix", "{ }");
+        let secrets = it.folder.path().join("secrets");
+        fs::create_dir(&secrets).unwrap();
+        fs::write(secrets.join("a.html"), "a secret\n").unwrap();
+        let folder = it.path().join("app ü");
+        let refused = async |asset: &str, why: &str| {
+            let failure = take(&it, true, &[asset]).await.unwrap_err();
+            assert_eq!(failure.kind, Kind::Usage);
+            assert!(failure.error.to_string().contains(why), "{asset}: {}", failure.error);
+        };
+        // With git and without: an asset behind a link, one that is a link, one whose folder has become a link.
+        for git in [true, false] {
+            if !git {
+                fs::remove_dir_all(it.path().join(".git")).unwrap();
+            }
+            symlink(&secrets, folder.join("behind")).unwrap();
+            refused("behind/a.html", "the asset `behind/a.html` lies behind the link `behind`").await;
+            refused("behind", "the asset `behind` is a link to /").await;
+            fs::rename(folder.join("views"), folder.join("real")).unwrap();
+            symlink(&secrets, folder.join("views")).unwrap();
+            refused("views", "the asset `views` is a link to /").await;
+            refused("views/a.html", "lies behind the link `views`").await;
+            for link in ["views", "behind"] {
+                fs::remove_file(folder.join(link)).unwrap();
+            }
+            fs::rename(folder.join("real"), folder.join("views")).unwrap();
+            // A ring leads nowhere, and is a link like another.
+            symlink("ring", folder.join("views/ring")).unwrap();
+            let path = take(&it, true, &["views"]).await.unwrap().unwrap();
+            assert!(tree(&path).contains(&"views/ring -> ring".to_owned()));
+            fs::remove_file(folder.join("views/ring")).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_is_refused_before_it_is_opened() {
+        let it = app().await;
+        it.commit("one").await;
+        let pipe = it.path().join("app ü/views/a.html");
+        fs::remove_file(&pipe).unwrap();
+        let made = crate::tools::cmd::Cmd::new("mkfifo", std::time::Duration::from_secs(10)).arg(&pipe);
+        crate::tools::process::run(&made).await.unwrap();
+        for git in [true, false] {
+            if !git {
+                fs::remove_dir_all(it.path().join(".git")).unwrap();
+            }
+            let failure = take(&it, true, &["views"]).await.unwrap_err();
+            let text = failure.error.to_string();
+            assert!(text.ends_with("views/a.html: is neither a file, a folder nor a link"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_of_any_bytes_arrives_or_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let it = app().await;
+        let odd =
+            ["-rf", "$(touch pwned)", "`x`", "a\nb", "it's \"so\"", "a\\b", "\u{1b}[2J", &"l".repeat(250)];
+        for name in odd {
+            it.write(&format!("app ü/views/{name}"), name);
+        }
+        it.commit("one").await;
+        let taken = tree(&take(&it, false, &["views"]).await.unwrap().unwrap());
+        for name in odd {
+            assert!(taken.contains(&format!("views/{name} {name}")), "{name:?} is not in {taken:#?}");
+        }
+        // A name that is no text: said with what can be read of it.
+        let latin = std::ffi::OsStr::from_bytes(b"gr\xfcn");
+        fs::write(it.path().join("app ü/views").join(latin), "x").unwrap();
+        it.commit("two").await;
+        for allow_dirty in [false, true] {
+            let failure = take(&it, allow_dirty, &["views"]).await.unwrap_err();
+            let text = failure.error.to_string();
+            assert!(text.contains("views/gr\u{fffd}n` in the git repository is not UTF-8"), "{text}");
+        }
+        take(&it, false, &["public"]).await.unwrap();
     }
 }

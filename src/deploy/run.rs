@@ -11,6 +11,9 @@ use crate::model::server::ServerState;
 use crate::model::settings::Settings;
 use crate::tools::ssh::Options;
 
+/// So many releases go at a time: their names have to fit into one command. The others go with the next deploy.
+const MOST_REMOVED: usize = 200;
+
 /// What is the same for every step of one command.
 pub struct Run<'a> {
     /// The environment's settings.
@@ -45,6 +48,9 @@ impl Run<'_> {
     /// The releases that go once this one is live.
     pub fn prune(&self, state: &ServerState, new: &ReleaseId) -> Vec<ReleaseId> {
         let there: Vec<ReleaseId> = state.releases.iter().map(|(release, _)| release.clone()).collect();
-        retention::to_prune(&state.history, &there, new, state.current.release(), self.settings.keep)
+        let mut gone =
+            retention::to_prune(&state.history, &there, new, state.current.release(), self.settings.keep);
+        gone.truncate(MOST_REMOVED);
+        gone
     }
 }

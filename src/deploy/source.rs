@@ -192,6 +192,7 @@ pub(super) fn explain(error: GitError, repo: Option<&Repo>) -> Failure {
                 .to_owned(),
         ),
         GitError::UnknownRevision { .. } => Some("`git fetch` if it is a commit of someone else".to_owned()),
+        GitError::OddName { .. } => Some("rename it, or let the flake's package bring it".to_owned()),
         GitError::NotARepository { .. } | GitError::Odd(_) | GitError::Command(_) => None,
     };
     let failure = Failure::new(Kind::Usage, error).detail("git says", lines);

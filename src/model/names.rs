@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct BadName {
     what: &'static str,
     text: String,
-    why: &'static str,
+    why: String,
 }
 
 macro_rules! name {
@@ -35,7 +35,7 @@ macro_rules! name {
             type Err = BadName;
 
             fn from_str(text: &str) -> Result<Self, BadName> {
-                let check: fn(&str) -> Result<(), &'static str> = $check;
+                let check: fn(&str) -> Result<(), String> = $check;
                 match check(text) {
                     Ok(()) => Ok($type(text.to_owned())),
                     Err(why) => Err(BadName { what: $what, text: text.chars().take(80).collect(), why }),
@@ -70,10 +70,11 @@ name!(
         let url = text.strip_prefix("ssh://");
         let rest = url.unwrap_or(text);
         first(rest, "is empty")?;
+        length(text, 300)?;
         let bare = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        if bare.is_empty() || bare.starts_with('-') { return Err("has no host after the @, or one that starts with -"); }
+        if bare.is_empty() || bare.starts_with('-') { return Err("has no host after the @, or one that starts with -".to_owned()); }
         if url.is_none() && bare.matches(':').count() == 1 {
-            return Err("has a port: write it as ssh://user@host:port");
+            return Err("has a port: write it as ssh://user@host:port".to_owned());
         }
         all(rest, |c| c.is_ascii_alphanumeric() || "@._-:[]%+".contains(c), "has a character that no host name has")
     }
@@ -83,7 +84,7 @@ name!(
     System, "system", |text| {
         all(text, |c| c.is_ascii_alphanumeric() || "_-".contains(c), "is not a system such as \"x86_64-linux\"")?;
         if text.split('-').filter(|part| !part.is_empty()).count() < 2 || text.starts_with('-') {
-            return Err("is not a system such as \"x86_64-linux\"");
+            return Err("is not a system such as \"x86_64-linux\"".to_owned());
         }
         Ok(())
     }
@@ -117,18 +118,18 @@ name!(
     UnitName, "unit", |text| {
         first(text, "is empty")?;
         length(text, 255)?;
-        if !text.ends_with(".service") || text == ".service" { return Err("does not end in .service"); }
+        if !text.ends_with(".service") || text == ".service" { return Err("does not end in .service".to_owned()); }
         all(text, |c| c.is_ascii_alphanumeric() || ":_.@-".contains(c), "has a character that no unit name has")
     }
 );
 name!(
     /// An absolute folder of the server without `.`, `..`, blanks or control characters.
     RootPath, "root", |text| {
-        if !text.starts_with('/') { return Err("is not an absolute path"); }
+        if !text.starts_with('/') { return Err("is not an absolute path".to_owned()); }
         length(text, 200)?;
-        if text.len() < 2 || text.ends_with('/') { return Err("is the whole disk, or ends in /"); }
+        if text.len() < 2 || text.ends_with('/') { return Err("is the whole disk, or ends in /".to_owned()); }
         if text.split('/').skip(1).any(|part| part.is_empty() || part == "." || part == "..") {
-            return Err("has an empty part, `.` or `..`");
+            return Err("has an empty part, `.` or `..`".to_owned());
         }
         all(text, |c| c.is_ascii_alphanumeric() || "/._-+@,=".contains(c), "may have only letters, digits and `/._-+@,=`")
     }
@@ -136,12 +137,12 @@ name!(
 name!(
     /// A path of the commit, relative to the folder of shipit.toml, that lies beside `result`.
     AssetPath, "asset", |text| {
-        if text.is_empty() || text.starts_with('-') { return Err("is empty or starts with - (write ./-name)"); }
+        if text.is_empty() || text.starts_with('-') { return Err("is empty or starts with - (write ./-name)".to_owned()); }
         length(text, 300)?;
         let mut parts = text.split('/').filter(|part| *part != ".").peekable();
-        if text.starts_with('/') || parts.peek().is_none() { return Err("is not a relative path inside the commit"); }
-        if text.split('/').any(|part| part.is_empty() || part == "..") { return Err("has an empty part or `..`"); }
-        if matches!(parts.peek(), Some(&"result" | &".git")) { return Err("is a name that shipit or git uses itself"); }
+        if text.starts_with('/') || parts.peek().is_none() { return Err("is not a relative path inside the commit".to_owned()); }
+        if text.split('/').any(|part| part.is_empty() || part == "..") { return Err("has an empty part or `..`".to_owned()); }
+        if matches!(parts.peek(), Some(&"result" | &".git")) { return Err("is a name that shipit or git uses itself".to_owned()); }
         all(text, |c| !c.is_control(), "has a control character")
     }
 );
@@ -156,26 +157,26 @@ name!(
 name!(
     /// A path of the Nix store: `/nix/store/<hash>-<name>`.
     StorePath, "store path", |text| {
-        let base = text.strip_prefix("/nix/store/").ok_or("does not begin with /nix/store/")?;
-        let (hash, name) = base.split_once('-').ok_or("has no name")?;
+        let base = text.strip_prefix("/nix/store/").ok_or_else(|| "does not begin with /nix/store/".to_owned())?;
+        let (hash, name) = base.split_once('-').ok_or_else(|| "has no name".to_owned())?;
         if hash.len() != 32 || !hash.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
-            return Err("has no hash of 32 characters");
+            return Err("has no hash of 32 characters".to_owned());
         }
-        if name.is_empty() { return Err("has no name"); }
+        if name.is_empty() { return Err("has no name".to_owned()); }
         all(name, |c| c.is_ascii_alphanumeric() || "+-._?=".contains(c), "has a character that no store path has")
     }
 );
 name!(
     /// One start of a unit, as systemd numbers it: 32 hexadecimal digits.
     Invocation, "invocation", |text| {
-        if text.len() != 32 { return Err("is not 32 hexadecimal digits"); }
+        if text.len() != 32 { return Err("is not 32 hexadecimal digits".to_owned()); }
         all(text, |c| c.is_ascii_hexdigit(), "is not 32 hexadecimal digits")
     }
 );
 name!(
     /// A full commit hash (SHA-1 or SHA-256).
     Commit, "commit", |text| {
-        if text.len() != 40 && text.len() != 64 { return Err("is not a full commit hash"); }
+        if text.len() != 40 && text.len() != 64 { return Err("is not a full commit hash".to_owned()); }
         all(text, |c| c.is_ascii_digit() || ('a'..='f').contains(&c), "is not a full commit hash")
     }
 );
@@ -221,8 +222,27 @@ impl Commit {
 
 /// One attempt to make a release live; printed and typed as `v41`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct DeployNumber(pub u64);
+
+impl DeployNumber {
+    /// A deploy a second does not come this far in a hundred years: a larger number is no number of a deploy.
+    pub const LARGEST: u64 = u32::MAX as u64;
+}
+
+impl TryFrom<u64> for DeployNumber {
+    type Error = &'static str;
+
+    fn try_from(number: u64) -> Result<Self, Self::Error> {
+        if number > Self::LARGEST { Err("is no number of a deploy") } else { Ok(DeployNumber(number)) }
+    }
+}
+
+impl From<DeployNumber> for u64 {
+    fn from(number: DeployNumber) -> u64 {
+        number.0
+    }
+}
 
 impl fmt::Display for DeployNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -230,21 +250,23 @@ impl fmt::Display for DeployNumber {
     }
 }
 
-fn first(text: &str, why: &'static str) -> Result<(), &'static str> {
-    match text.chars().next() {
-        None => Err(why),
-        Some('-') => Err("starts with -, which a program would take for an option"),
-        Some('.') if !text.contains('/') => Err("starts with a dot"),
-        Some(_) => Ok(()),
-    }
+fn first(text: &str, why: &str) -> Result<(), String> {
+    let why = match text.chars().next() {
+        None => why,
+        Some('-') => "starts with -, which a program would take for an option",
+        Some('.') if !text.contains('/') => "starts with a dot",
+        Some(_) => return Ok(()),
+    };
+    Err(why.to_owned())
 }
 
-fn length(text: &str, most: usize) -> Result<(), &'static str> {
-    if text.len() > most { Err("is too long") } else { Ok(()) }
+fn length(text: &str, most: usize) -> Result<(), String> {
+    let bytes = text.len();
+    if bytes > most { Err(format!("is too long: {bytes} bytes, at most {most}")) } else { Ok(()) }
 }
 
-fn all(text: &str, fine: fn(char) -> bool, why: &'static str) -> Result<(), &'static str> {
-    if text.chars().all(fine) { Ok(()) } else { Err(why) }
+fn all(text: &str, fine: fn(char) -> bool, why: &str) -> Result<(), String> {
+    if text.chars().all(fine) { Ok(()) } else { Err(why.to_owned()) }
 }
 
 #[cfg(test)]

@@ -61,7 +61,13 @@ pub enum GitError {
         /// As it was typed.
         rev: String,
     },
-    /// A name in the repository that is not UTF-8, or another thing that can't be told to Nix.
+    /// A file's name that is not UTF-8.
+    #[error("the name of `{shown}` in the git repository is not UTF-8, and shipit deploys no such file")]
+    OddName {
+        /// With U+FFFD in place of what is not.
+        shown: String,
+    },
+    /// Another thing that can't be told to Nix.
     #[error("git answered with something unexpected: {0}")]
     Odd(String),
     /// Anything else.
@@ -135,7 +141,7 @@ async fn ask(folder: &Path, cmd: Cmd) -> Result<Output, GitError> {
 
 fn utf8(bytes: &[u8]) -> Result<String, GitError> {
     String::from_utf8(bytes.to_vec())
-        .map_err(|_| GitError::Odd(format!("{:?} is not UTF-8", String::from_utf8_lossy(bytes))))
+        .map_err(|_| GitError::OddName { shown: String::from_utf8_lossy(bytes).into_owned() })
 }
 
 /// The NUL-terminated parts of an answer.
@@ -151,7 +157,9 @@ pub async fn repository(folder: &Path) -> Result<Repo, GitError> {
         "--show-prefix",
         "--show-toplevel",
     ]);
-    let answer = utf8(&ask(folder, cmd).await?.stdout)?;
+    let answer = ask(folder, cmd).await?.stdout;
+    let answer = String::from_utf8(answer)
+        .map_err(|_| GitError::Odd(format!("the path of the folder {} is not UTF-8", folder.display())))?;
     let lines: Vec<&str> = answer.lines().collect();
     match lines[..] {
         [shallow, prefix, toplevel] => Ok(Repo {
@@ -165,11 +173,12 @@ pub async fn repository(folder: &Path) -> Result<Repo, GitError> {
 
 /// The commit that a revision names.
 pub async fn commit(repo: &Repo, rev: &str) -> Result<Commit, GitError> {
-    let cmd = git(&repo.toplevel, QUESTION)
-        .args(["rev-parse", "--verify", "--end-of-options"])
-        .arg(format!("{rev}^{{commit}}"));
+    // `:/text` reads all that follows as its text, and means a commit anyway.
+    let peeled = if rev.starts_with(":/") { rev.to_owned() } else { format!("{rev}^{{commit}}") };
+    let cmd = git(&repo.toplevel, QUESTION).args(["rev-parse", "--verify", "--end-of-options"]).arg(peeled);
     match ask(&repo.toplevel, cmd).await {
-        Ok(output) => Ok(output.text().parse()?),
+        // `^HEAD` is a revision to git, and no commit.
+        Ok(output) => output.text().parse().map_err(|_| GitError::UnknownRevision { rev: rev.to_owned() }),
         // A prefix of several hashes is another mistake, and git's own words list them.
         Err(GitError::Command(error)) if error.stderr.contains("is ambiguous") => {
             Err(GitError::Command(error))
@@ -187,11 +196,23 @@ pub async fn head(repo: &Repo) -> Result<Commit, GitError> {
     })
 }
 
-/// A commit's first line.
+/// As much of a commit's first line as is told and kept: some are a page.
+const LONGEST_SUBJECT: usize = 300;
+
+/// A commit's first line, or its beginning. One in an encoding that the commit does not name comes with U+FFFD.
 pub async fn subject(repo: &Repo, commit: &Commit) -> Result<String, GitError> {
     let cmd =
-        git(&repo.toplevel, QUESTION).args(["show", "--no-patch", "--format=%s", commit.as_str(), "--"]);
-    Ok(ask(&repo.toplevel, cmd).await?.text())
+        // What a user's log.showSignature or log.showNotes adds is none of it.
+        git(&repo.toplevel, QUESTION)
+            .args(["show", "--no-patch", "--no-show-signature", "--no-notes", "--encoding=UTF-8"])
+            .args(["--format=%s", commit.as_str(), "--"]);
+    let text = ask(&repo.toplevel, cmd).await?.text();
+    let mut chars = text.chars();
+    let mut subject: String = chars.by_ref().take(LONGEST_SUBJECT).collect();
+    if chars.next().is_some() {
+        subject.push('…');
+    }
+    Ok(subject)
 }
 
 /// What the working tree has that HEAD has not. Changes inside submodules do not count: Nix does not see them.
@@ -207,7 +228,7 @@ pub async fn changes(repo: &Repo) -> Result<Changes, GitError> {
     parse_status(&ask(&repo.toplevel, cmd).await?.stdout)
 }
 
-fn parse_status(bytes: &[u8]) -> Result<Changes, GitError> {
+pub(crate) fn parse_status(bytes: &[u8]) -> Result<Changes, GitError> {
     let mut changes = Changes::default();
     let mut parts = parts(bytes);
     while let Some(part) = parts.next() {
@@ -240,13 +261,18 @@ pub async fn files(repo: &Repo, commit: &Commit, paths: &[String]) -> Result<Vec
     let cmd = git(&repo.toplevel, QUESTION)
         .args(["ls-tree", "-r", "-z", "--full-tree", commit.as_str(), "--"])
         .args(paths);
-    let answer = ask(&repo.toplevel, cmd).await?.stdout;
-    parts(&answer)
+    parse_tree(&ask(&repo.toplevel, cmd).await?.stdout)
+}
+
+pub(crate) fn parse_tree(bytes: &[u8]) -> Result<Vec<TreeEntry>, GitError> {
+    parts(bytes)
         .map(|part| {
-            let line = utf8(part)?;
+            let tab = part.iter().position(|byte| *byte == b'\t');
             let (facts, path) =
-                line.split_once('\t').ok_or_else(|| GitError::Odd(format!("a tree line {line:?}")))?;
-            Ok(TreeEntry { path: path.to_owned(), submodule: facts.starts_with("160000") })
+                part.split_at(tab.ok_or_else(|| {
+                    GitError::Odd(format!("a tree line {:?}", String::from_utf8_lossy(part)))
+                })?);
+            Ok(TreeEntry { path: utf8(&path[1..])?, submodule: facts.starts_with(b"160000") })
         })
         .collect()
 }
@@ -361,12 +387,52 @@ pub(crate) mod tests {
             assert!(matches!(error, GitError::UnknownRevision { .. }), "{rev}: {error}");
         }
         assert_eq!(commit(&repo, "main").await.unwrap(), first);
+        // What git understands means what it means to git, and no word becomes an option or a command.
+        assert_eq!(commit(&repo, ":/One").await.unwrap(), first);
+        for rev in [
+            "--upload-pack=touch x",
+            "HEAD;touch x",
+            "$(touch x)",
+            "`touch x`",
+            "HEAD\ntouch x",
+            ":/nope",
+            "@{-1}",
+            "a..b",
+            "^HEAD",
+        ] {
+            let error = commit(&repo, rev).await.unwrap_err();
+            assert!(matches!(error, GitError::UnknownRevision { .. }), "{rev}: {error}");
+        }
+        assert!(!it.path().join("x").exists());
 
         let clone = it.folder.path().join("clone");
         it.commit("two").await;
         let url = format!("file://{}", it.path().display());
         git_in(&it.path(), &["clone", "-q", "--depth", "1", &url, clone.to_str().unwrap()]).await;
         assert!(repository(&clone).await.unwrap().shallow);
+    }
+
+    #[tokio::test]
+    async fn a_subject_is_one_line_of_text_whatever_it_is() {
+        let it = Try::new().await;
+        let repo = async || repository(&it.path()).await.unwrap();
+        let long = "x".repeat(100_000);
+        for (written, read) in [
+            ("$(touch x) `y` 'z' \"q\"", "$(touch x) `y` 'z' \"q\"".to_owned()),
+            ("-n --format=%H", "-n --format=%H".to_owned()),
+            ("\u{1b}[2Jcleared", "\u{1b}[2Jcleared".to_owned()),
+            (&long, format!("{}…", "x".repeat(LONGEST_SUBJECT))),
+        ] {
+            let made = it.commit(written).await;
+            assert_eq!(subject(&repo().await, &made).await.unwrap(), read);
+        }
+        // In another encoding, as the commit says.
+        let file = it.folder.path().join("message");
+        std::fs::write(&file, b"gr\xfcn\n").unwrap();
+        let words = ["-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "--allow-empty", "-F"];
+        it.git(&[&words[..], &[file.to_str().unwrap()]].concat()).await;
+        let repo = repo().await;
+        assert_eq!(subject(&repo, &head(&repo).await.unwrap()).await.unwrap(), "grün");
     }
 
     #[tokio::test]
