@@ -22,3 +22,6 @@ pub mod model;
 pub mod remote;
 pub mod tools;
 pub mod ui;
+
+#[cfg(test)]
+mod properties;

@@ -24,7 +24,7 @@ mod deploy;
 mod releases;
 mod rollback;
 mod status;
-mod story;
+pub mod story;
 
 /// How long a thread that still works on a file may hold up the end of the program.
 const LAST_THREADS: Duration = Duration::from_secs(1);

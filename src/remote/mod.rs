@@ -54,16 +54,27 @@ impl Script {
 
     /// The line that a login shell is given.
     pub fn command_line<W: AsRef<str>>(self, words: &[W]) -> String {
-        // `exec`, so that no shell of the login stays between; the name `shipit` shows in the server's process list.
-        let mut line = String::from(r#"exec sh -c 'eval "$(printf %s "#);
-        BASE64.encode_string(self.text(), &mut line);
-        line.push_str(r#" | base64 -d)"' shipit"#);
-        for word in words {
-            line.push(' ');
-            BASE64.encode_string(format!(".{}", word.as_ref()), &mut line);
-        }
-        line
+        line(&self.text(), words)
     }
+}
+
+/// A script's text and its words as one line that any login shell passes on.
+fn line<W: AsRef<str>>(text: &str, words: &[W]) -> String {
+    // `exec`, so that no shell of the login stays between; the name `shipit` shows in the server's process list.
+    let mut line = String::from(r#"exec sh -c 'eval "$(printf %s "#);
+    BASE64.encode_string(text, &mut line);
+    line.push_str(r#" | base64 -d)"' shipit"#);
+    for word in words {
+        line.push(' ');
+        BASE64.encode_string(format!(".{}", word.as_ref()), &mut line);
+    }
+    line
+}
+
+/// The line of another script, behind the part that all have in common.
+#[cfg(test)]
+pub(crate) fn line_of<W: AsRef<str>>(script: &str, words: &[W]) -> String {
+    line(&format!("{}{script}", stripped(COMMON)), words)
 }
 
 /// Without comments and indentation: the line has to fit into few packets.

@@ -23,10 +23,10 @@ use streams::{Streams, To};
 use style::{GOOD, STRONG, paint};
 use table::Cell;
 
-mod error;
+pub(crate) mod error;
 pub mod json;
 pub mod log;
-mod plain;
+pub(crate) mod plain;
 mod streams;
 pub mod style;
 pub mod table;
