@@ -5,6 +5,7 @@ pub mod assets;
 pub mod build;
 pub mod connect;
 pub mod copy;
+pub mod lacking;
 pub mod live;
 pub mod outcome;
 pub mod pipeline;

@@ -56,6 +56,13 @@ pub async fn ask(
     }
 }
 
+/// Has the server write down an outcome that it has decided and that its journal may lack.
+pub async fn write_down(connection: &Connection, settings: &Settings, state: &ServerState, token: &str) {
+    let until = Instant::now() + within(state);
+    // Whoever comes next does it as well.
+    let _ = ask_over(connection, settings, state, token, until).await;
+}
+
 async fn ask_over(
     connection: &Connection,
     settings: &Settings,

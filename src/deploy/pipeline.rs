@@ -2,13 +2,15 @@
 
 use std::cell::OnceCell;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::assets::assets;
 use super::build::build;
 use super::connect::{connect, ssh_failure};
 use super::copy;
+use super::lacking::lacking;
 use super::live::{self, Try};
+use super::outcome;
 use super::plan;
 use super::ready;
 use super::release_id;
@@ -23,14 +25,11 @@ use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::names::{ReleaseId, StorePath, System};
 use crate::model::server::ServerState;
 use crate::model::settings::SystemChoice;
-use crate::remote::{self, Script};
 use crate::tools::nix::{Destination, Nix};
 use crate::tools::signals::Interrupts;
 use crate::tools::source::Source;
-use crate::tools::ssh::{Connection, SshError};
+use crate::tools::ssh::Connection;
 
-/// How long the server may take to say which paths it lacks.
-const MISSING: Duration = Duration::from_secs(150);
 /// How often a deploy looks again when somebody else was quicker.
 const TRIES: u32 = 5;
 
@@ -124,6 +123,9 @@ async fn finish(
             took: began.elapsed(),
         };
         if is_live(&state, &release, &store_path) {
+            if let (Some(token), false) = (&state.unwritten, dry_run) {
+                outcome::write_down(connection, run.settings, &state, token).await;
+            }
             run.events.tell(Event::AlreadyLive { release: release.clone() });
             return Ok(done(Did::AlreadyLive));
         }
@@ -214,7 +216,7 @@ impl Before<'_> {
         let (settings, nix, events) = (self.run.settings, &self.nix, &self.run.events);
         let tops: Vec<StorePath> = std::iter::once(store_path).chain(assets).cloned().collect();
         let closure = copy::closure(nix, &tops).await?;
-        let missing = lacking(connection, state, &closure).await?;
+        let missing = lacking(connection, settings, state, &closure, self.dry_run, events).await?;
         let plan = copy::plan(nix, &tops, &closure, &missing, events).await?;
         ready::space(settings, state, plan.bytes)?;
         let trust = Trust::of(state);
@@ -246,36 +248,6 @@ async fn look(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
 fn not_here(failure: Failure, system: &System) -> Failure {
     failure
         .hint(format!("the server is {system}: name a builder for it (`builders` in nix.conf), or deploy from CI on a {system} runner"))
-}
-
-/// Which of these paths the server lacks: one exec.
-async fn lacking(
-    connection: &Connection,
-    state: &ServerState,
-    closure: &[StorePath],
-) -> Outcome<Vec<StorePath>> {
-    let paths: String = closure.iter().map(|path| format!("{path}\n")).collect();
-    let nix = state.nix_bin.clone().unwrap_or_default();
-    let asked: Result<Vec<String>, SshError> =
-        connection.ask(Script::Missing, &[nix], paths.as_bytes(), MISSING).await;
-    let lines = asked.map_err(ssh_failure)?;
-    let said: Vec<(&str, &str)> = lines.iter().filter_map(|line| remote::parse(line)).collect();
-    if let Some((_, text)) = said.iter().find(|(word, _)| *word == "failed") {
-        return Err(Failure::msg(
-            Kind::NotReady,
-            format!("the server's Nix could not say what it has: {text}"),
-        ));
-    }
-    // Some of them may have been read by a startup file of the login, and what was not asked about is not missing.
-    let asked = said.iter().find(|(word, _)| *word == "asked").and_then(|(_, count)| count.parse().ok());
-    if asked != Some(closure.len()) {
-        return Err(Failure::msg(
-            Kind::NotReady,
-            format!("the server was asked about {} paths, and not all of them arrived", closure.len()),
-        )
-        .hint("a startup file of the login shell there reads what is sent to its commands: ~/.bashrc or the like"));
-    }
-    Ok(said.iter().filter(|(word, _)| *word == "missing").filter_map(|(_, path)| path.parse().ok()).collect())
 }
 
 /// The release's name: the commit's, unless the server knows that name with another closure.

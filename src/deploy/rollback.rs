@@ -9,7 +9,7 @@ use super::connect::{connect, ssh_failure};
 use super::live::{self, Try};
 use super::run::Run;
 use super::words::Target;
-use super::{ready, state};
+use super::{outcome, ready, state};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -77,6 +77,9 @@ async fn over(
             took: began.elapsed(),
         };
         if current == Some(&release) && state.unit.active == "active" && state.pending.is_none() {
+            if let Some(token) = &state.unwritten {
+                outcome::write_down(connection, settings, &state, token).await;
+            }
             run.events.tell(Event::AlreadyLive { release: release.clone() });
             return Ok(done(Did::AlreadyLive, None, None, "nothing was touched".to_owned()));
         }

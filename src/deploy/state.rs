@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::journal::History;
+use crate::model::journal::{Entry, History};
 use crate::model::names::{RootPath, UnitName};
 use crate::model::server::{Control, Current, RootState, ServerState, UnitState};
 use crate::remote::{self, Script};
@@ -46,7 +46,7 @@ fn bus_label(unit: &str) -> String {
 /// Reads the lines. What is missing or odd stays at its default, which no later check takes for fine.
 pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
     let mut state = ServerState::default();
-    let mut journal = Vec::new();
+    let (mut journal, mut ended) = (Vec::new(), Vec::new());
     for (word, rest) in lines.iter().filter_map(|line| remote::parse(line)) {
         match word {
             "arch" => {
@@ -84,6 +84,7 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "hooks_as" => state.hooks_as = Some(rest.to_owned()),
             "logs" => state.may_read_journal = rest == "yes",
             "pending" => state.pending = Some(rest.to_owned()),
+            "ended" => ended.extend(serde_json::from_str::<Entry>(rest)),
             "locked" => state.lock_holder = Some(rest.to_owned()),
             "release" => {
                 let (name, path) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -97,6 +98,10 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
         }
     }
     state.history = History::read(journal);
+    for end in ended {
+        state.unwritten = end.token.clone();
+        state.history.end_with(end);
+    }
     state
 }
 
@@ -202,6 +207,7 @@ fn bus_property(unit: &mut UnitState, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::journal::What;
 
     #[test]
     fn a_look_is_read() {
@@ -243,6 +249,23 @@ mod tests {
         assert_eq!(state.releases.len(), 2);
         assert!(state.closure_of(&"half".parse().unwrap()).is_none());
         assert_eq!((state.history.entries.len(), state.history.unreadable), (1, 1));
+        assert_eq!(state.unwritten, None);
+    }
+
+    #[test]
+    fn an_end_that_the_journal_lacks_counts_once() {
+        let line = |event: &str| {
+            format!(r#"{{"v":1,"deploy":2,"time":"t","event":"{event}","release":"abc","token":"t2"}}"#)
+        };
+        let look = |journal: &[&str]| {
+            let mut lines = vec![format!("@ ended {}", line("kept"))];
+            lines.extend(journal.iter().map(|event| format!("@ journal {}", line(event))));
+            let state = read(&lines, &"/var/www/server".parse().unwrap());
+            assert_eq!(state.unwritten.as_deref(), Some("t2"));
+            state.history.entries.iter().map(|entry| entry.event).collect::<Vec<_>>()
+        };
+        assert_eq!(look(&["started", "live"]), [What::Started, What::Live, What::Kept]);
+        assert_eq!(look(&["started", "live", "kept"]), [What::Started, What::Live, What::Kept]);
     }
 
     #[test]

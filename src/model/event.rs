@@ -68,6 +68,11 @@ pub enum Event {
         #[serde(rename = "ms", serialize_with = "milliseconds")]
         took: Duration,
     },
+    /// Paths of the closure that the server has from elsewhere are compared with their hashes.
+    Checking {
+        /// How many.
+        paths: u64,
+    },
     /// What the server lacks of the closure.
     Missing {
         /// Paths in the closure.

@@ -118,6 +118,15 @@ impl History {
         history
     }
 
+    /// Adds how a deploy ended, unless its lines tell it already.
+    pub fn end_with(&mut self, end: Entry) {
+        let told =
+            |entry: &Entry| entry.token == end.token && !matches!(entry.event, What::Started | What::Live);
+        if !self.entries.iter().any(told) {
+            self.entries.push(end);
+        }
+    }
+
     /// Each deploy with its latest line, newest first. Adoptions count as deploys.
     pub fn deploys(&self) -> Vec<Deploy> {
         let mut last: BTreeMap<DeployNumber, Entry> = BTreeMap::new();

@@ -52,6 +52,8 @@ pub struct ServerState {
     pub odd: Vec<(String, String)>,
     /// A startup file of the login reads what is said to its commands.
     pub input_eaten: bool,
+    /// The token of a deploy whose outcome is decided and may lack its line in the journal. `history` has it already.
+    pub unwritten: Option<String>,
     /// Who holds the lock, as the note beside it says; none when it is free.
     pub lock_holder: Option<String>,
     /// The folders below `releases/`, with what their `result` points at.

@@ -32,6 +32,8 @@ end_adoption() {
     found_json=
     case $found in
       /nix/store/*)
+        # It may have been built just now, and a rollback trusts it.
+        sync -f "$taken" "$found" && sync_nix
         if "$nix/nix-store" --realise "$found" --add-root "$root/$taken/result" --indirect >/dev/null 2>&1 9>&-; then
           found_json=",\"store_path\":\"$(plain "$found")\""
         fi ;;
@@ -45,10 +47,18 @@ end_adoption() {
         number=$((number + 1)) ;;
     esac
   fi
+  # The journal may be new: its name has to be on the disk before `take` goes.
+  sync .shipit
   rm -f .shipit/take
 }
 
-# Puts the release into its place. `.shipit/placing` names it until it has its GC root, so that a half one is known as ours.
+# What Nix knows, its GC roots too, which may lie on another disk than the store.
+sync_nix() {
+  [ ! -d /nix/var/nix ] || sync -f /nix/var/nix
+}
+
+# Puts the release into its place. `.shipit/placing` names it until the journal does, so that it is known as ours: else the
+# next deploy of this commit would take it for somebody else's and move it aside.
 place_release() {
   there="releases/$release"
   if [ -e "$there" ] && [ "$known" != yes ]; then
@@ -62,7 +72,12 @@ place_release() {
     if [ -n "$new_assets" ]; then
       cp -RP "$new_assets/." "$made/" && chmod -R u+w "$made" || refuse not-ready "can not copy the assets into $root/.shipit"
     fi
-    printf '%s' "$release" >.shipit/placing && sync .shipit/placing || refuse not-ready "can not write in $root/.shipit"
+    printf '%s' "$release" >.shipit/placing && sync .shipit/placing .shipit || refuse not-ready "can not write in $root/.shipit"
+  fi
+  # Durable before rooted: nothing of `nix copy` is synced by itself. A power loss would leave files that are empty and that
+  # Nix calls valid; with a GC root nobody could remove them, and missing.sh trusts what a release of ours holds.
+  sync -f "$store_path" . && sync_nix || refuse not-ready "can not write $store_path to the disk"
+  if [ ! -e "$there" ]; then
     mv -T "$made" "$there" || refuse not-ready "can not make $root/$there"
   fi
   case $(readlink "$there/result" 2>/dev/null) in
@@ -72,7 +87,6 @@ place_release() {
   # The root is made where it stays: one in a folder that is renamed afterwards is lost.
   said=$("$nix/nix-store" --realise "$store_path" --add-root "$root/$there/result" --indirect 2>&1 9>&-) ||
     refuse copy "the GC root could not be made: ${said##*error: }"
-  rm -f .shipit/placing
 }
 
 prune_releases() {

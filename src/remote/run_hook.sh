@@ -41,14 +41,15 @@ run_hook() {
   if [ ! -e .shipit/hook.code ]; then
     # Given up: the closed pipe ends the hook, and the next one may not start beside it.
     wait "$hook_process"
-    journal_line "$number" failed "$meta" ',"reason":"given up while the hook before_switch ran"'
+    journal_line "$number" failed "$meta" ',"reason":"given up while the hook before_switch ran"' && rm -f .shipit/placing
     refuse given-up 'the client went away or gave up while the hook ran'
   fi
   # Not even this number has room.
   [ -s .shipit/hook.code ] || refuse not-ready "can not write in $root/.shipit: $(df -Pk . | tail -n 1)"
   if [ "$(cat .shipit/hook.code)" != 0 ]; then
     say "hook-log $(packed <.shipit/hook.log)"
-    journal_line "$number" failed "$meta" ",\"reason\":\"hook before_switch ended with code $(cat .shipit/hook.code)\""
+    journal_line "$number" failed "$meta" ",\"reason\":\"hook before_switch ended with code $(cat .shipit/hook.code)\"" &&
+      rm -f .shipit/placing
     refuse hook "the hook ended with code $(cat .shipit/hook.code)"
   fi
 }

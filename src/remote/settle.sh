@@ -242,6 +242,18 @@ read_take() {
   esac
 }
 
+# A release that was placed and that the journal does not know goes again.
+unplace() {
+  [ -e .shipit/placing ] || return 0
+  half=$(cat .shipit/placing)
+  # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
+  case $half in
+    '' | [.-]* | *[!A-Za-z0-9._-]*) ;;
+    *) [ "releases/$half" -ef current ] || rm -rf "releases/$half" ;;
+  esac
+  rm -f .shipit/placing
+}
+
 # What a dead deploy may have left, settled by whoever holds the lock now.
 settle_leftovers() {
   if [ -e .shipit/take ]; then
@@ -258,15 +270,7 @@ settle_leftovers() {
       ln -s "$taken" .shipit/take-link && mv -fT .shipit/take-link current && sync .
     fi
   fi
-  if [ -e .shipit/placing ]; then
-    half=$(cat .shipit/placing)
-    # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
-    case $half in
-      '' | [.-]* | *[!A-Za-z0-9._-]*) ;;
-      *) [ -e "releases/$half/result" ] || [ "releases/$half" -ef current ] || rm -rf "releases/$half" ;;
-    esac
-    rm -f .shipit/placing
-  fi
+  unplace
   write_missing_ends
   if [ -e .shipit/pending ]; then
     settle 'both its client and its server half ended without a word' interrupted

@@ -223,7 +223,7 @@ if [ -f "$journal" ] && [ -r "$journal" ]; then
     tail -n "$most" "$journal"
   } | journal_lines | sed 's/^/@ journal /'
 fi
-# Decisions whose line the journal does not have yet, because the disk was full or the writer died: the line they will get.
+# Decisions whose line the journal may not have yet, because the disk was full or the writer died: the line they will get.
 for file in "$root"/.shipit/end.*; do
   is_end "$file" || continue
   word=${file##*/end.}
@@ -242,7 +242,7 @@ for file in "$root"/.shipit/end.*; do
   done <"$file"
   [ "$event" = kept ] || kept=
   case $number in '' | *[!0-9]*) number=0 ;; esac
-  printf '@ journal {"v":1,"deploy":%s,"time":"%s","event":"%s"%s,"outcome":"%s"%s}\n' \
+  printf '@ ended {"v":1,"deploy":%s,"time":"%s","event":"%s"%s,"outcome":"%s"%s}\n' \
     "$number" "$(date -u -r "$file" +%Y-%m-%dT%H:%M:%SZ)" "$event" "$meta" "$word" "$kept"
 done
 say end

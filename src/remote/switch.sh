@@ -59,6 +59,7 @@ next_line() {
 refuse() {
   kill -KILL $pulse 2>/dev/null
   say "refused $1 $(plain "$2")"
+  unplace
   rm -rf ".shipit/incoming"
   say end
   exit 0
@@ -82,10 +83,10 @@ write_intent() {
     printf 'token=%s\nnumber=%s\nold=%s\nnew=%s\n' "$token" "$number" "$p_old" "$p_new" &&
       printf 'before=%s\nwas=%s\nmeta=%s\n' "$before" "$was" "$meta"
   } >.shipit/pending.tmp || return 1
-  # Durable before visible: nothing of `nix copy` is synced by itself, and a power loss after the relink would leave
-  # a current release of empty files that Nix calls valid.
-  sync .shipit/pending.tmp && sync -f "$p_new" && sync -f "$store_path" || return 1
+  # Durable before visible, the GC root too: without it a garbage collection would remove what is live.
+  sync .shipit/pending.tmp && sync -f "$p_new" && sync_nix || return 1
   journal_line "$number" started "$meta" ",\"previous\":\"$(plain "${p_old#releases/}")\"" || return 1
+  rm -f .shipit/placing
   mv -fT .shipit/pending.tmp .shipit/pending && sync .shipit
 }
 

@@ -227,6 +227,33 @@ impl Connection {
         Ok(line)
     }
 
+    /// Runs a script of the remote half whose answer may take long, and hands on what it says, word and rest, without
+    /// the final `end`. The script says something at least this often.
+    pub async fn ask_patiently<W: AsRef<str>>(
+        &self,
+        script: Script,
+        words: &[W],
+        stdin: &[u8],
+        silence: Duration,
+        mut on_line: impl FnMut(&str, &str),
+    ) -> Result<(), SshError> {
+        let Conversation { stdin: mut pipe, mut lines, _child } = self.talk(script, words).await?;
+        // A script that reads nothing may be gone before it was written.
+        let _ = timeout(silence, pipe.write_all(stdin)).await;
+        drop(pipe);
+        loop {
+            let line = timeout(silence, lines.next())
+                .await
+                .map_err(|_| lost(&self.host, format!("no word for {} s", silence.as_secs())))?
+                .ok_or_else(|| lost(&self.host, "it ended in the middle of an answer"))?;
+            match remote::parse(&line) {
+                Some(("end", "")) => return Ok(()),
+                Some((word, rest)) => on_line(word, rest),
+                None => {}
+            }
+        }
+    }
+
     /// Begins a conversation with a script of the remote half.
     pub async fn talk<W: AsRef<str>>(
         &self,

@@ -91,6 +91,9 @@ impl Plain {
                 };
                 (GOOD, "built", format!("{} in {} ({work})", store_path.name(), duration(*took)))
             }
+            Event::Checking { paths } => {
+                (NOW, "checking", format!("{} that the server has already", count(*paths, "path")))
+            }
             Event::Missing { closure, paths: 0, .. } => {
                 (GOOD, "missing", format!("nothing: the server has all {}", count(*closure, "path")))
             }
@@ -322,6 +325,7 @@ warning: two
                 fetched: 0,
                 took: Duration::from_millis(40),
             },
+            Event::Checking { paths: 1 },
             Event::Missing { closure: 87, paths: 0, bytes: 0 },
             Event::Copied { paths: 0, bytes: 0, took: Duration::ZERO },
             Event::GoingBack { reason: "no healthy answer within 30 s".to_owned() },
@@ -334,6 +338,7 @@ warning: two
             str![[r#"
   source   this folder, without git, with uncommitted changes
   built    server-0.1 in 40 ms (all was there)
+  checking 1 path that the server has already
   missing  nothing: the server has all 87 paths
   undoing  the switch: no healthy answer within 30 s
   lost     contact with the server; asking for up to 3 min 30 s how it ended

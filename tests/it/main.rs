@@ -15,6 +15,7 @@ mod flake;
 mod hooks;
 mod json;
 mod kills;
+mod power;
 mod retention;
 mod seed;
 mod sender;

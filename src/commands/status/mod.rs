@@ -95,7 +95,14 @@ struct Disk {
 
 impl<'a> Status<'a> {
     fn of(settings: &'a Settings, state: &'a ServerState, chapters: &'a [Chapter]) -> Self {
-        let live = chapters.iter().find(|chapter| chapter.status == Standing::Live);
+        let last = chapters.iter().find(|chapter| chapter.deploy.is_some());
+        // What runs was healthy once, perhaps; the switch that made it live now has no verdict.
+        let unchecked = last.is_some_and(|last| {
+            matches!(last.status, Standing::Running | Standing::Unfinished)
+                && state.pending.is_some()
+                && state.current.release() == Some(&last.release)
+        });
+        let live = chapters.iter().find(|chapter| chapter.status == Standing::Live && !unchecked);
         let mut current = Now { store_path: state.current_store_path.as_ref(), ..Now::default() };
         match &state.current {
             Current::Absent => current.state = "absent",
@@ -131,7 +138,7 @@ impl<'a> Status<'a> {
                 restarts: unit.restarts,
                 runs: runs(unit, live),
             },
-            last: chapters.iter().find(|chapter| chapter.deploy.is_some()),
+            last,
             running: state.lock_holder.as_deref().map(Holder::read),
             unfinished: state.pending.as_deref().map(|token| Unfinished { token, within_s }),
             disk: Disk { root_free: state.root_free, store_free: state.store_free },

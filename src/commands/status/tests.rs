@@ -254,3 +254,13 @@ fn programs_get_the_same() {
 "#]]
     );
 }
+
+#[test]
+fn a_release_that_was_fine_once_and_is_live_again_without_a_verdict() {
+    // The power went in a rollback, after the relink.
+    let mut state = well('a', "ab", &[("kept", 'a'), ("kept", 'b'), ("live", 'a')]);
+    state.pending = Some("token".to_owned());
+    let said = text(&state);
+    assert!(said.contains("live     aaaaaaa, not checked yet\n"), "{said}");
+    assert!(said.contains("nobody is at it any more"), "{said}");
+}
