@@ -3,7 +3,7 @@
 //!
 //! Order comes from the place in the file alone: commit hashes do not sort, and clocks and mtimes lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub struct Entry {
     /// The closure's top path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_path: Option<StorePath>,
+    /// The assets' store path; empty: it has none; not there: an older shipit did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assets: Option<String>,
     /// What `current` pointed at before: a release, or the text of a link that was not ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
@@ -136,6 +139,12 @@ impl History {
             }
         }
         last.into_iter().rev().map(|(number, entry)| Deploy { number, entry }).collect()
+    }
+
+    /// The releases that are what was found on the server.
+    pub fn adopted(&self) -> BTreeSet<ReleaseId> {
+        let adopted = self.entries.iter().filter(|entry| entry.event == What::Adopted);
+        adopted.filter_map(|entry| entry.release.clone()).collect()
     }
 
     /// Releases in the order in which they last became healthy, newest first, each once.

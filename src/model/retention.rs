@@ -6,7 +6,8 @@ use super::journal::{History, What};
 use super::names::{DeployNumber, ReleaseId};
 
 /// The releases that go once `new` is live in place of `previous`: of those that are there and that the journal
-/// knows, all but the `keep` newest healthy ones, `new`, `previous`, and the newest failed one.
+/// knows, all but the `keep` newest healthy ones, `new`, `previous`, the newest failed one, and whatever was adopted: it
+/// was not made by shipit, and the app may have written into it.
 pub fn to_prune(
     history: &History,
     there: &[ReleaseId],
@@ -14,17 +15,23 @@ pub fn to_prune(
     previous: Option<&ReleaseId>,
     keep: u32,
 ) -> Vec<ReleaseId> {
+    let adopted = history.adopted();
     let mut healthy = history.healthy();
-    healthy.retain(|release| release != new && there.contains(release));
+    healthy.retain(|release| release != new && there.contains(release) && !adopted.contains(release));
     healthy.insert(0, new.clone());
     let mut stays: BTreeSet<&ReleaseId> = healthy.iter().take(keep as usize).collect();
     stays.extend(previous);
     // A failed one stays for a look; it does not take a healthy one's place.
-    let failed = |release: &&ReleaseId| !healthy.contains(release) && there.contains(release);
+    let failed = |release: &&ReleaseId| {
+        !healthy.contains(release) && !adopted.contains(*release) && there.contains(release)
+    };
     let mentioned = || history.entries.iter().rev().filter_map(|entry| entry.release.as_ref());
     stays.extend(mentioned().find(failed));
     let known: BTreeSet<&ReleaseId> = mentioned().collect();
-    there.iter().filter(|release| known.contains(release) && !stays.contains(release)).cloned().collect()
+    let goes = |release: &&ReleaseId| {
+        known.contains(release) && !stays.contains(release) && !adopted.contains(*release)
+    };
+    there.iter().filter(goes).cloned().collect()
 }
 
 /// How much of a release's name has to be typed.
@@ -144,7 +151,7 @@ mod tests {
         names.split_whitespace().map(id).collect()
     }
 
-    /// `+a` a deploy of a that was kept, `-a` one that was reverted, `<a` a rollback to a.
+    /// `+a` a deploy of a that was kept, `-a` one that was reverted, `<a` a rollback to a, `=a` what was found there.
     fn history(story: &str) -> History {
         let mut lines = Vec::new();
         let mut current = String::new();
@@ -153,6 +160,7 @@ mod tests {
             let (event, command) = match sign {
                 "+" => ("kept", "deploy"),
                 "<" => ("kept", "rollback"),
+                "=" => ("adopted", "deploy"),
                 _ => ("reverted", "deploy"),
             };
             let line = |event: &str| {
@@ -178,6 +186,14 @@ mod tests {
         assert_eq!(gone, ids("f1 a2 b3"));
         let gone = to_prune(&history, &there, &id("bb"), Some(&id("f1")), 1);
         assert_eq!(gone, ids("a2 b3 e4 07 d8 90"));
+    }
+
+    #[test]
+    fn what_was_adopted_stays_and_takes_no_place() {
+        let history = history("=a +b -c +d <a +e");
+        let there = ids("a b c d e f");
+        assert_eq!(to_prune(&history, &there, &id("f"), Some(&id("e")), 2), ids("b d"));
+        assert_eq!(to_prune(&history, &there, &id("f"), Some(&id("e")), 3), ids("b"));
     }
 
     #[test]
