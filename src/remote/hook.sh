@@ -85,14 +85,24 @@ case $our_user in
   *) [ -n "${HOME+set}" ] || eval "HOME=~$our_user; export HOME" ;;
 esac
 
+# A pattern means all files that it fits (systemd.exec(5)); a name may have blanks, so nothing is split.
+our_blanks=$IFS
 while [ "$our_files" -gt 0 ]; do
-  our_file=${1#-}
-  if [ -r "$our_file" ]; then
-    read_environment_file "$our_file"
-  elif [ "$our_file" = "$1" ] || [ -e "$our_file" ]; then
-    printf '%s\n' "shipit: $our_user can not read $our_file, an EnvironmentFile of the unit" >&2
-    exit 125
-  fi
+  our_pattern=${1#-}
+  our_optional=
+  [ "$our_pattern" = "$1" ] || our_optional=yes
+  IFS=
+  # shellcheck disable=SC2086 # a pattern is meant to be one
+  for our_file in $our_pattern; do
+    IFS=$our_blanks
+    if [ -r "$our_file" ]; then
+      read_environment_file "$our_file"
+    elif [ -z "$our_optional" ] || [ -e "$our_file" ]; then
+      printf '%s\n' "shipit: $our_user can not read $our_file, an EnvironmentFile of the unit" >&2
+      exit 125
+    fi
+  done
+  IFS=$our_blanks
   shift
   our_files=$((our_files - 1))
 done

@@ -30,15 +30,17 @@ run_hook() {
   hook_process=$!
   exec 7<&-
   say hook-started
+  gave_up=
   while [ ! -e .shipit/hook.code ] && kill -0 "$hook_process" 2>/dev/null; do
-    next_line || break
+    next_line || { gave_up=yes; break; }
     case $line in
       beat) say ack ;;
-      back*) break ;;
+      back*) gave_up=yes; break ;;
     esac
   done
   exec 8>&-
-  if [ ! -e .shipit/hook.code ]; then
+  # A hook that ended well in this very moment is given up too: its client does not want the switch any more.
+  if [ -n "$gave_up" ] || [ ! -e .shipit/hook.code ]; then
     # Given up: the closed pipe ends the hook, and the next one may not start beside it.
     wait "$hook_process"
     journal_line "$number" failed "$meta" ',"reason":"given up while the hook before_switch ran"' && rm -f .shipit/placing
