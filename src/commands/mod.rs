@@ -110,7 +110,7 @@ async fn look(cx: &Cx<'_>) -> Outcome<ServerState> {
         let settings = &cx.settings;
         let connection =
             connect::connect(&connect::options(settings, &cx.context, cx.ui.is_interactive())).await?;
-        let state = state::look(&connection, &settings.root, &settings.unit).await;
+        let state = state::look(&connection, &settings.root, &settings.unit, false).await;
         connection.close().await;
         state.map_err(connect::ssh_failure)
     };

@@ -64,8 +64,9 @@ pub async fn attempt(
         )
         .hint(format!("run it again: {}", run.command(target.command)))
     })?;
-    let limits =
-        Limits { stop: words::patience(state), lock, all: words::longest(settings, state, target, lock) };
+    let (stop, start) = words::unit_limits(state);
+    let all = words::longest(settings, state, target, lock);
+    let limits = Limits { stop, start, lock, all };
     let (end, story) = switch::converse(talk, settings, target, limits, &run.events, interrupts).await;
     let report = Report { run, state, target, story };
     match end {

@@ -1,12 +1,14 @@
 //! The flows: deploy and rollback, from the commit to the verdict. They speak in `model`'s values, call `tools`,
 //! and tell what happens as events; none of them prints.
 
+pub mod answers;
 pub mod assets;
 pub mod build;
 pub mod connect;
 pub mod copy;
 pub mod lacking;
 pub mod live;
+pub mod mend;
 pub mod outcome;
 pub mod pipeline;
 pub mod plan;
@@ -19,5 +21,7 @@ pub mod source;
 pub mod state;
 pub mod switch;
 pub mod trust;
+pub mod unit_line;
 pub mod verdict;
+pub mod waits;
 pub mod words;

@@ -242,7 +242,8 @@ impl Before<'_> {
 }
 
 async fn look(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
-    state::look(connection, &run.settings.root, &run.settings.unit).await.map_err(ssh_failure)
+    let hooks = !run.settings.hooks.before_switch.is_empty();
+    state::look(connection, &run.settings.root, &run.settings.unit, hooks).await.map_err(ssh_failure)
 }
 
 fn not_here(failure: Failure, system: &System) -> Failure {
@@ -250,7 +251,7 @@ fn not_here(failure: Failure, system: &System) -> Failure {
         .hint(format!("the server is {system}: name a builder for it (`builders` in nix.conf), or deploy from CI on a {system} runner"))
 }
 
-/// The release's name: the commit's, unless the server knows that name with another closure.
+/// The release's name: the commit's, unless the server knows that name with another closure or other assets.
 fn choose_id(
     source: &Source,
     store_path: &StorePath,
@@ -258,8 +259,12 @@ fn choose_id(
     state: &ServerState,
 ) -> ReleaseId {
     let usual = release_id::release_id(source, store_path, assets);
-    let known = state.history.entries.iter().filter(|entry| entry.release.as_ref() == Some(&usual));
-    let other = known.filter_map(|entry| entry.store_path.as_ref()).any(|path| path != store_path);
+    let with = assets.map_or("", StorePath::as_str);
+    let mut known = state.history.entries.iter().filter(|entry| entry.release.as_ref() == Some(&usual));
+    let other = known.any(|entry| {
+        entry.store_path.as_ref().is_some_and(|path| path != store_path)
+            || entry.assets.as_ref().is_some_and(|assets| assets != with)
+    });
     match &source.commit {
         Some(commit) if other => release_id::other_output_id(commit, store_path, assets),
         _ => usual,

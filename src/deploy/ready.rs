@@ -140,6 +140,11 @@ fn unit(settings: &Settings, state: &ServerState, events: &Events) -> Outcome<()
     match state.unit.load.as_str() {
         "loaded" => {
             unit_file(settings, state, events);
+            if matches!(state.unit.active.as_str(), "inactive" | "failed")
+                && state.current.release().is_some()
+            {
+                events.warn(format!("{unit} does not run now (it is {}); this starts it", state.unit.active));
+            }
             Ok(())
         }
         "not-found" => Err(not_ready(format!("{unit} does not exist on {host}"))
@@ -189,17 +194,12 @@ fn silent_systemd(settings: &Settings) -> Failure {
 
 fn control(settings: &Settings, state: &ServerState, events: &Events) -> Outcome<()> {
     let (host, unit, user) = (&settings.host, &settings.unit, &state.user);
-    let restart = format!("/usr/bin/systemctl restart {unit}");
-    let reset = format!("/usr/bin/systemctl reset-failed {unit}");
     match state.control {
         Control::Root
         | Control::User { lingering: true }
         | Control::Sudo { restart: true, reset_failed: true } => Ok(()),
         Control::Sudo { restart: true, reset_failed: false } => {
-            let line = sudo_rule(
-                &settings.app.to_string(),
-                &format!("{user} ALL=(root) NOPASSWD: {restart}, {reset}"),
-            );
+            let line = restart_rules(settings, state);
             events.warn(format!(
                 "{user} may restart {unit} but not reset its start limit: after a few failed starts systemd refuses \
                  even a good release. To allow it, on the server, as root: {line}"
@@ -207,10 +207,7 @@ fn control(settings: &Settings, state: &ServerState, events: &Events) -> Outcome
             Ok(())
         }
         Control::Sudo { restart: false, .. } => {
-            let line = sudo_rule(
-                &settings.app.to_string(),
-                &format!("{user} ALL=(root) NOPASSWD: {restart}, {reset}"),
-            );
+            let line = restart_rules(settings, state);
             Err(not_ready(format!("{user} may not restart {unit} on {host}"))
                 .hint(format!("on the server, as root: {line}")))
         }
@@ -222,11 +219,15 @@ fn control(settings: &Settings, state: &ServerState, events: &Events) -> Outcome
     }
 }
 
-/// One line to paste, which ends with sudo's own check of the file.
-fn sudo_rule(name: &str, rule: &str) -> String {
+/// The sudo rules that a deploy needs, as one line to paste, which ends with sudo's own check of the file.
+pub fn restart_rules(settings: &Settings, state: &ServerState) -> String {
+    let (unit, user) = (&settings.unit, &state.user);
     // sudo reads no file in that folder with a dot in its name.
-    let file = format!("/etc/sudoers.d/shipit-{}", name.replace('.', "-"));
-    format!("echo '{rule}' | install -m 440 /dev/stdin {file} && visudo -cf {file}")
+    let file = format!("/etc/sudoers.d/shipit-{}", settings.app.to_string().replace('.', "-"));
+    format!(
+        "echo '{user} ALL=(root) NOPASSWD: /usr/bin/systemctl restart {unit}, /usr/bin/systemctl reset-failed {unit}' \
+         | install -m 440 /dev/stdin {file} && visudo -cf {file}"
+    )
 }
 
 fn health(settings: &Settings, state: &ServerState) -> Outcome<()> {
@@ -258,15 +259,29 @@ fn hooks(settings: &Settings, state: &ServerState) -> Outcome<()> {
     }
     match hook_user(state) {
         Some(user) if state.hooks_as.as_deref() != Some(user) => {
-            Err(not_ready(format!("{login} may not run the hook as {user}, the user of {unit} on {host}"))
-                .hint(format!(
-                    "on the server, as root: visudo -f /etc/sudoers.d/shipit-{}-hooks   with the line: \
+            return Err(not_ready(format!(
+                "{login} may not run the hook as {user}, the user of {unit} on {host}"
+            ))
+            .hint(format!(
+                "on the server, as root: visudo -f /etc/sudoers.d/shipit-{}-hooks   with the line: \
              {login} ALL=({user}) NOPASSWD: ALL",
-                    settings.app
-                )))
+                settings.app
+            )));
         }
-        _ => Ok(()),
+        _ => {}
     }
+    // Found out here, and not by the hook, when everything has been built and copied.
+    let Some((file, group)) = state.unreadable.first() else { return Ok(()) };
+    let user = hook_user(state).unwrap_or(login);
+    Err(not_ready(format!(
+        "{user} can not read {file} on {host}, an EnvironmentFile of {unit}, so a hook can not run as the unit does"
+    ))
+    .hint({
+        let file = shlex::try_quote(file).map_or_else(|_| file.clone(), Into::into);
+        format!(
+            "on the server, as root: chgrp {group} {file} && chmod g+r {file}   (its folders must let {user} in, too)"
+        )
+    }))
 }
 
 /// The user that a hook must become by sudo; none where this login is that user already, or may not need sudo.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::live::Live;
+use super::mend;
 use super::outcome::{self, Told};
 use super::run::Run;
 use super::switch::Story;
@@ -101,7 +102,7 @@ impl Report<'_> {
         let settings = self.run.settings;
         let (host, unit, release) = (&settings.host, &settings.unit, self.target.release.short());
         let kind = match (word, self.story.wish) {
-            ("broken", _) => Kind::NotRestored,
+            ("broken" | "stuck", _) => Kind::NotRestored,
             ("unknown", _) => Kind::ContactLost,
             (_, Some(wish)) => wish.kind(),
             _ => Kind::NotLive,
@@ -110,22 +111,28 @@ impl Report<'_> {
         if let (Some(invocation), Some(connection)) = (&self.story.invocation, connection) {
             failure = self.with_log(failure, connection, invocation).await;
         }
-        if reason.contains("refused the restart")
-            && matches!(self.state.control, Control::Sudo { reset_failed: false, .. })
-        {
-            failure = failure.hint(format!(
-                "probably systemd's start limit, which this login may not reset: on the server, as root: \
-                 systemctl reset-failed {unit}"
-            ));
+        // On the way forward what runs was left alone, and on the way back it could not be.
+        let refused = self.story.stuck.as_deref().or(reason.contains("systemd refused").then_some(reason));
+        if let Some(said) = refused {
+            failure = failure.hint(mend::restart(settings, self.state, said));
         }
-        let more = format!("more of its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 100")));
+        let more = format!("more of its log: {}", self.look("journalctl", &format!("-u {unit} -n 100")));
         match (word, self.previous().as_deref().map(short_release)) {
+            ("stuck", name) => {
+                let back = name.map_or("`current` was taken away".to_owned(), |name| {
+                    format!("`current` is {name} again")
+                });
+                let said = self.story.stuck.as_deref().map(|said| format!(": {said}")).unwrap_or_default();
+                failure
+                    .live(format!("{back}, but {unit} was not restarted and still runs {release}{said}"))
+                    .hint(self.look("systemctl", &format!("status {unit}")))
+            }
             ("broken" | "down", Some(name)) => failure
                 .live(format!(
                     "{name} was put back, but {unit} does not come up with it {}",
                     if word == "down" { "now, as before this deploy" } else { "either" }
                 ))
-                .hint(settings.ssh(&format!("systemctl status {unit}")))
+                .hint(self.look("systemctl", &format!("status {unit}")))
                 .hint(format!(
                     "another release: {}, then {}",
                     self.run.command("releases"),
@@ -139,8 +146,15 @@ impl Report<'_> {
                     "{host} is going down; what ran before is put back by the next deploy or rollback after it is up"
                 ))
                 .hint(self.run.command("status")),
+            (_, Some(name)) if self.state.unit.active == "inactive" => failure
+                .live(format!("{name} was put back and runs; {unit} was stopped before this"))
+                .hint(format!(
+                    "to stop it again: {}",
+                    mend::by_hand(settings, self.state, &[&format!("stop {unit}")])
+                ))
+                .hint(more),
             (_, Some(name)) if self.state.unit.active != "active" => failure
-                .live(format!("{name} is live again ({unit} did not run before this)"))
+                .live(format!("{name} was put back and runs; {unit} was {} before this", self.state.unit.active))
                 .hint(more),
             (_, Some(name)) => failure.live(format!("{name} runs again")).hint(more),
             (_, None) => failure.live("nothing is live, as before").hint(more),
@@ -216,10 +230,12 @@ impl Report<'_> {
         }
         let control = if matches!(self.state.control, Control::User { .. }) { "user" } else { "system" };
         let process = self.story.process.clone().unwrap_or_default();
-        let words = [invocation.to_string(), process, LOG_LINES.to_string(), control.to_owned()];
+        let unit = settings.unit.to_string();
+        let words = [invocation.to_string(), process, LOG_LINES.to_string(), control.to_owned(), unit];
         let said =
             connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
-        let lines = said.iter().filter_map(|line| remote::parse(line)).find(|(word, _)| *word == "lines");
+        let said: Vec<(&str, &str)> = said.iter().filter_map(|line| remote::parse(line)).collect();
+        let lines = said.iter().find(|(word, _)| *word == "lines");
         let mut lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();
         // What follows is how it was stopped to go back, which looks as if the app had quit.
         if let Some(stop) =
@@ -228,7 +244,23 @@ impl Report<'_> {
         {
             lines.truncate(stop);
         }
-        failure.detail(format!("the last lines of {} (this start)", settings.unit), lines)
+        let failure = failure.detail(format!("the last lines of {} (this start)", settings.unit), lines);
+        let elsewhere: Vec<&str> =
+            said.iter().filter(|(word, _)| *word == "elsewhere").map(|(_, rest)| *rest).collect();
+        match elsewhere[..] {
+            [] => failure,
+            _ => failure.hint(format!(
+                "the unit says {}, so what it writes is not in the journal; where it goes: {}",
+                elsewhere.join(" and "),
+                self.look("systemctl", &format!("cat {}", settings.unit))
+            )),
+        }
+    }
+
+    /// A command that shows something of the unit, to be typed here.
+    fn look(&self, program: &str, words: &str) -> String {
+        let whose = if matches!(self.state.control, Control::User { .. }) { " --user" } else { "" };
+        self.run.settings.ssh(&format!("{program}{whose} {words}"))
     }
 
     fn previous(&self) -> Option<String> {

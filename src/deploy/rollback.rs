@@ -51,7 +51,8 @@ async fn over(
 ) -> Outcome<Done> {
     let settings = run.settings;
     for tries in 0..TRIES {
-        let state = state::look(connection, &settings.root, &settings.unit).await.map_err(ssh_failure)?;
+        let state =
+            state::look(connection, &settings.root, &settings.unit, false).await.map_err(ssh_failure)?;
         ready::check(settings, &state, false, &run.events)?;
         if tries == 0 {
             run.events.tell(Event::Connected { host: settings.host.clone(), took: began.elapsed() });

@@ -13,13 +13,15 @@ const LOOK: Duration = Duration::from_secs(90);
 /// How many of the journal's last lines are read.
 const JOURNAL_LINES: u32 = 2000;
 
-/// Looks.
+/// Looks. `hooks`: also at what a hook needs.
 pub async fn look(
     connection: &Connection,
     root: &RootPath,
     unit: &UnitName,
+    hooks: bool,
 ) -> Result<ServerState, SshError> {
     let words = [
+        format!("hooks={}", if hooks { "yes" } else { "no" }),
         format!("root={root}"),
         format!("unit={unit}"),
         format!("object={}", bus_label(unit.as_str())),
@@ -82,6 +84,11 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "unit" => unit_property(&mut state.unit, rest),
             "bus" => bus_property(&mut state.unit, rest),
             "hooks_as" => state.hooks_as = Some(rest.to_owned()),
+            "unreadable" => {
+                if let Some((group, file)) = rest.split_once(' ') {
+                    state.unreadable.push((file.to_owned(), group.to_owned()));
+                }
+            }
             "logs" => state.may_read_journal = rest == "yes",
             "pending" => state.pending = Some(rest.to_owned()),
             "ended" => ended.extend(serde_json::from_str::<Entry>(rest)),
@@ -166,6 +173,7 @@ fn unit_property(unit: &mut UnitState, line: &str) {
         "Type" => unit.kind = value.to_owned(),
         "ActiveEnterTimestamp" => unit.since = value.to_owned(),
         "TimeoutStopUSec" => unit.timeout_stop = seconds(value),
+        "StartLimitIntervalUSec" => unit.start_limit = seconds(value).or((value == "0").then_some(0)),
         "UMask" => unit.umask = value.to_owned(),
         "TimeoutStartUSec" => unit.timeout_start = seconds(value),
         "ExecStart" => unit.exec_start.push(value.to_owned()),

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::verdict::{Decision, UnitLine, Verdict};
+use super::unit_line::UnitLine;
+use super::verdict::{Decision, Verdict};
+use super::waits::{Busy, Waits};
 use super::words::{SILENCE, Target};
 use crate::model::event::{Event, Events};
 use crate::model::holder::Holder;
@@ -59,6 +61,8 @@ pub struct Story {
     pub answer: Option<String>,
     /// The hook was started.
     pub hook_began: bool,
+    /// Why systemd refused the restart on the way back.
+    pub stuck: Option<String>,
     /// `current` was moved.
     pub switched: bool,
     /// How long the hook ran.
@@ -107,8 +111,10 @@ pub async fn converse(
 /// How long what may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The old process's stop.
+    /// A stop of the unit.
     pub stop: Duration,
+    /// … and a start.
+    pub start: Duration,
     /// The lock.
     pub lock: Duration,
     /// All of it, whatever the server says meanwhile.
@@ -116,7 +122,8 @@ pub struct Limits {
 }
 
 /// The words with which the server tells how a switch ended. A word that is not among them tells nothing.
-const OUTCOMES: [&str; 7] = ["kept", "reverted", "failed", "broken", "down", "superseded", "unknown"];
+const OUTCOMES: [&str; 8] =
+    ["kept", "reverted", "failed", "broken", "stuck", "down", "superseded", "unknown"];
 
 /// What the client knows and makes of each line. No IO: a line or the time goes in, a reply comes out.
 pub struct Client<'a> {
@@ -127,6 +134,7 @@ pub struct Client<'a> {
     story: Story,
     end: Option<Conversed>,
     verdict: Option<Verdict>,
+    waits: Waits,
     hook_log: Vec<String>,
     /// When the hook or the switch began.
     began: Instant,
@@ -150,6 +158,7 @@ impl<'a> Client<'a> {
             story: Story::default(),
             end: None,
             verdict: None,
+            waits: Waits::default(),
             hook_log: Vec::new(),
             began,
             silent_until,
@@ -194,12 +203,14 @@ impl<'a> Client<'a> {
             "switched" => self.switched(rest, now),
             "unit" => return self.unit(rest, now),
             "health" => return self.health(rest, now),
-            "restart-refused" => {
-                self.verdict.as_mut()?.refused(rest, now);
-                return self.tick(now);
+            "restarted" | "start-failed" | "restart-refused" | "ended" => {
+                return self.restart(word, rest, now);
             }
+            // On the way back it comes with the unit's state.
+            "still" => self.wait_for(rest, now),
             "going-back" => {
                 self.decided = true;
+                self.waits = Waits::default();
                 self.events.tell(Event::GoingBack { reason: rest.to_owned() });
             }
             "done" => self.done(rest, now),
@@ -243,28 +254,65 @@ impl<'a> Client<'a> {
         let (release, unit) = (self.target.release.clone(), self.settings.unit.clone());
         self.events.tell(Event::Switched { release, unit });
         let health = self.settings.health.clone();
-        self.verdict = Some(Verdict::new(health, rest.parse().ok(), self.limits.stop, now));
+        self.verdict =
+            Some(Verdict::new(health, rest.parse().ok(), self.limits.stop + self.limits.start, now));
     }
 
     fn unit(&mut self, rest: &str, now: Instant) -> Option<String> {
-        let verdict = self.verdict.as_mut()?;
-        let known = verdict.invocation().is_some();
-        let decision = verdict.unit(UnitLine::parse(rest), now);
-        if let (false, Some(invocation)) = (known, verdict.invocation()) {
+        self.judge(|verdict| verdict.unit(UnitLine::parse(rest), now))
+    }
+
+    /// What the verdict makes of it, as long as there is something to judge. The start that it follows is told.
+    fn judge(&mut self, hear: impl FnOnce(&mut Verdict) -> Decision) -> Option<String> {
+        let verdict = self.verdict.as_mut().filter(|_| !self.decided)?;
+        let known = verdict.invocation().cloned();
+        let decision = hear(verdict);
+        if let Some(invocation) =
+            verdict.invocation().filter(|invocation| Some(*invocation) != known.as_ref())
+        {
             self.events.tell(Event::Started { invocation: invocation.clone() });
         }
         self.decide(decision)
     }
 
+    /// How the restart went, or how a start of the unit ended.
+    fn restart(&mut self, word: &str, rest: &str, now: Instant) -> Option<String> {
+        if self.decided {
+            // The restart of the way back, which starts what is not ours to judge.
+            self.story.stuck =
+                (word == "restart-refused").then(|| rest.to_owned()).or(self.story.stuck.take());
+            return None;
+        }
+        self.judge(|verdict| match word {
+            "restarted" => verdict.restarted(rest, now),
+            "start-failed" => verdict.start_failed(rest, now),
+            "restart-refused" => verdict.refused(rest),
+            _ => verdict.ended(rest, now),
+        })
+    }
+
+    /// A stop or a start that takes long is said.
+    fn wait_for(&mut self, active: &str, now: Instant) {
+        if let Some(busy) = self.waits.see(active, now) {
+            let within = match busy {
+                Busy::Stop => self.limits.stop,
+                Busy::Start => self.limits.start,
+            };
+            let unit = self.settings.unit.clone();
+            self.events.tell(Event::Waiting { unit, to: busy.verb(), within });
+        }
+    }
+
     fn health(&mut self, rest: &str, now: Instant) -> Option<String> {
         let (invocation, answer) = rest.split_once(' ')?;
         let verdict = self.verdict.as_mut()?;
-        let before = verdict.answer().map(str::to_owned);
+        let before = verdict.answers().last().map(str::to_owned);
         let decision = verdict.health(invocation, answer, now);
+        let answers = verdict.answers();
         if let Some(answer) =
-            verdict.answer().filter(|answer| !self.decided && before.as_deref() != Some(answer))
+            answers.last().filter(|answer| !self.decided && before.as_deref() != Some(answer))
         {
-            self.events.tell(Event::Answered { answer: answer.to_owned(), healthy: verdict.is_answered() });
+            self.events.tell(Event::Answered { answer: answer.to_owned(), healthy: answers.is_good() });
         }
         self.decide(decision)
     }
@@ -288,6 +336,10 @@ impl<'a> Client<'a> {
     pub fn tick(&mut self, now: Instant) -> Option<String> {
         self.over |= now > self.silent_until || now > self.until;
         let decision = self.verdict.as_ref()?.at(now);
+        if !self.decided && self.story.switched {
+            let active = self.verdict.as_ref()?.last().active.clone();
+            self.wait_for(&active, now);
+        }
         self.decide(decision)
     }
 
@@ -303,13 +355,14 @@ impl<'a> Client<'a> {
     }
 
     fn decide(&mut self, decision: Decision) -> Option<String> {
-        if self.decided || decision == Decision::Wait {
+        if self.decided {
             return None;
         }
-        self.decided = true;
+        self.decided = matches!(decision, Decision::Keep(_) | Decision::Back(_));
         match decision {
             Decision::Keep(invocation) => Some(format!("keep {invocation}")),
             Decision::Back(reason) => Some(format!("back {reason}")),
+            Decision::Ask(invocation) => Some(format!("how {invocation}")),
             Decision::Wait => None,
         }
     }
@@ -324,7 +377,7 @@ impl<'a> Client<'a> {
         if let Some(verdict) = &self.verdict {
             self.story.invocation = verdict.invocation().cloned();
             self.story.process = verdict.process().map(str::to_owned);
-            self.story.answer = verdict.answer().map(str::to_owned);
+            self.story.answer = verdict.answers().last().map(str::to_owned);
         }
         (self.end.unwrap_or(Conversed::Lost), self.story)
     }

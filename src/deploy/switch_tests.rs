@@ -42,8 +42,12 @@ pub(crate) fn target() -> Target {
     }
 }
 
-const LIMITS: Limits =
-    Limits { stop: Duration::from_secs(90), lock: Duration::from_secs(2), all: Duration::from_secs(3600) };
+const LIMITS: Limits = Limits {
+    stop: Duration::from_secs(90),
+    start: Duration::from_secs(90),
+    lock: Duration::from_secs(2),
+    all: Duration::from_secs(3600),
+};
 
 /// What the server says in these bytes before the connection ends: how it ended for the client, and what that said.
 async fn heard(bytes: &[u8]) -> (Conversed, Vec<String>) {
@@ -66,7 +70,7 @@ fn conversations() -> Vec<(&'static str, String)> {
     let switched = format!(
         "{begin}@ switched {BEFORE}\n@ unit ActiveState=deactivating SubState=stop InvocationID={BEFORE} Job=7\n\
          @ unit ActiveState=active SubState=running InvocationID={START} NRestarts=0 Result=success ExecMainPID=9 Job=\n\
-         @ health {START} 200\n"
+         @ restarted {START}\n@ health {START} 200\n"
     );
     vec![
         ("Kept", format!("{switched}@ ack\n@ done kept\n@ pruned old older\n@ end\n")),

@@ -53,6 +53,8 @@ struct Meta<'a> {
     command: &'a str,
     release: &'a ReleaseId,
     store_path: &'a StorePath,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assets: Option<&'a str>,
     who: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
@@ -61,11 +63,16 @@ struct Meta<'a> {
     tool: &'a str,
 }
 
-/// Seconds that a stop and a start of the unit may take together.
+/// How long a stop of the unit may take, and a start.
+pub fn unit_limits(state: &ServerState) -> (Duration, Duration) {
+    let limit = |seconds: Option<u64>| Duration::from_secs(seconds.unwrap_or(NO_LIMIT));
+    (limit(state.unit.timeout_stop), limit(state.unit.timeout_start))
+}
+
+/// How long both may take together.
 pub fn patience(state: &ServerState) -> Duration {
-    Duration::from_secs(
-        state.unit.timeout_stop.unwrap_or(NO_LIMIT) + state.unit.timeout_start.unwrap_or(NO_LIMIT),
-    )
+    let (stop, start) = unit_limits(state);
+    stop + start
 }
 
 /// By when the server has gone back, counted from the loss of contact.
@@ -106,6 +113,8 @@ pub fn switch(
         command: target.command,
         release: &target.release,
         store_path: &target.store_path,
+        // A rollback places nothing, and does not know.
+        assets: target.place.then(|| target.assets.as_ref().map_or("", StorePath::as_str)),
         who: &actor.who,
         from: actor.from.as_deref(),
         subject: target.subject.as_deref(),
@@ -116,6 +125,7 @@ pub fn switch(
     words.extend([
         format!("silence={}", SILENCE.as_secs()),
         format!("limit={}", check_limit(settings, state).as_secs()),
+        format!("logs={}", yes(state.may_read_journal)),
         format!("nix={}", state.nix_bin.as_deref().unwrap_or_default()),
         format!("release={}", target.release),
         format!("store_path={}", target.store_path),
@@ -156,6 +166,8 @@ fn common(settings: &Settings, state: &ServerState, token: &str, wait: Duration)
         format!("unit={}", settings.unit),
         format!("control={control}"),
         format!("patience={}", patience(state).as_secs()),
+        // None, which is for ever, is longer than anybody waits.
+        format!("start_limit={}", state.unit.start_limit.unwrap_or(u64::from(u32::MAX))),
         format!("token={token}"),
         format!("wait={}", wait.as_secs()),
     ]

@@ -136,6 +136,16 @@ pub enum Event {
         /// This start.
         invocation: Invocation,
     },
+    /// The unit takes long to stop or to start.
+    Waiting {
+        /// Which unit.
+        unit: UnitName,
+        /// `stop` or `start`.
+        to: &'static str,
+        /// How long systemd lets it.
+        #[serde(rename = "within_s", serialize_with = "seconds")]
+        within: Duration,
+    },
     /// The release was asked, and this is what came back.
     Answered {
         /// What it said: `status 503`, `nothing listens there`.

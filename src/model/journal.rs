@@ -82,7 +82,7 @@ pub struct Entry {
     /// Which start of the unit it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation: Option<String>,
-    /// How a switch ended, in the server's own word: `kept reverted down failed broken superseded`.
+    /// How a switch ended, in the server's own word: `kept reverted down failed broken stuck superseded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Why it ended so.

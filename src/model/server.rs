@@ -44,6 +44,8 @@ pub struct ServerState {
     pub control: Control,
     /// The user that hooks may be run as by sudo: the unit's, where a rule allows it.
     pub hooks_as: Option<String>,
+    /// EnvironmentFiles that the unit's user can't read, and so its hooks can't, with that user's group.
+    pub unreadable: Vec<(String, String)>,
     /// Whether failure messages can have the unit's log lines.
     pub may_read_journal: bool,
     /// Whether a deploy's intent lies there without an end; its token.
@@ -167,6 +169,8 @@ pub struct UnitState {
     pub timeout_stop: Option<u64>,
     /// Seconds that a start may take; none: no limit.
     pub timeout_start: Option<u64>,
+    /// Seconds after which systemd forgets that it was started too often; none: never.
+    pub start_limit: Option<u64>,
     /// Its ExecStart lines, as systemctl shows them.
     pub exec_start: Vec<String>,
     /// The unit file was edited since systemd read it.

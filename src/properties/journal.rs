@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn an_entry_is_read_as_it_was_written(time in text(), who in text(), subject in any_length(), number in 0..=DeployNumber::LARGEST) {
         let entry = Entry {
-            v: 1, deploy: DeployNumber(number), time, event: What::Kept, release: None, store_path: None, previous: Some(who.clone()),
+            v: 1, deploy: DeployNumber(number), time, event: What::Kept, release: None, store_path: None, assets: None, previous: Some(who.clone()),
             command: None, who: Some(who), from: None, subject: Some(subject), tool: None, token: None, invocation: None, outcome: None, reason: None,
         };
         let line = serde_json::to_string(&entry).unwrap();
@@ -98,8 +98,10 @@ proptest! {
             prop_assert!(there.contains(release));
             prop_assert!(history.entries.iter().any(|entry| entry.release.as_ref() == Some(release)));
         }
+        let adopted = history.adopted();
+        prop_assert!(!gone.iter().any(|release| adopted.contains(release)));
         let mut healthy = history.healthy();
-        healthy.retain(|release| *release != new && there.contains(release));
+        healthy.retain(|release| *release != new && there.contains(release) && !adopted.contains(release));
         for release in healthy.iter().take(keep as usize - 1) {
             prop_assert!(!gone.contains(release), "{release} of {healthy:?}");
         }

@@ -8,7 +8,7 @@ use super::text;
 use crate::deploy::state;
 use crate::deploy::switch::tests::{BEFORE, START, settings, target};
 use crate::deploy::switch::{Client, Conversed, Limits};
-use crate::deploy::verdict::UnitLine;
+use crate::deploy::unit_line::UnitLine;
 use crate::model::event::Events;
 use crate::model::holder::Holder;
 use crate::model::server::{Current, RootState};
@@ -30,7 +30,10 @@ fn line() -> impl Strategy<Value = String> {
         "switched",
         "unit",
         "health",
+        "restarted",
+        "start-failed",
         "restart-refused",
+        "ended",
         "going-back",
         "done",
         "pruned",
@@ -46,6 +49,8 @@ fn line() -> impl Strategy<Value = String> {
         format!("ActiveState=active InvocationID={BEFORE}"),
         format!("{START} 200"),
         format!("{BEFORE} 200"),
+        START.to_owned(),
+        format!("{START} server.service: Main process exited, code=exited, status=1/FAILURE"),
         BEFORE.to_owned(),
         "kept".to_owned(),
         "reverted why".to_owned(),
@@ -61,7 +66,7 @@ proptest! {
     #[test]
     fn a_client_concludes_only_from_the_words_for_it(lines in prop::collection::vec(line(), 0..30), seconds in prop::collection::vec(0u64..50, 30)) {
         let (settings, target, events) = (settings(), target(), Events::channel().0);
-        let limits = Limits { stop: Duration::from_secs(90), lock: Duration::from_secs(2), all: Duration::from_secs(600) };
+        let limits = Limits { stop: Duration::from_secs(90), start: Duration::from_secs(90), lock: Duration::from_secs(2), all: Duration::from_secs(600) };
         let mut client = Client::new(&settings, &target, limits, &events);
         let (mut now, mut ready, mut said) = (Instant::now(), false, Vec::new());
         for (line, seconds) in lines.iter().zip(seconds) {
@@ -74,7 +79,7 @@ proptest! {
         // Each reply is one line of the few kinds, and nothing is decided twice.
         for reply in &said {
             prop_assert!(!reply.contains('\n'), "{reply:?}");
-            prop_assert!(["beat", "go"].contains(&reply.as_str()) || reply.starts_with("keep ") || reply.starts_with("back "), "{reply:?}");
+            prop_assert!(["beat", "go"].contains(&reply.as_str()) || reply.starts_with("keep ") || reply.starts_with("back ") || reply.starts_with("how "), "{reply:?}");
         }
         prop_assert!(said.iter().filter(|reply| reply.starts_with("keep ") || reply.starts_with("back ")).count() <= 1);
         prop_assert!(ready || !said.iter().any(|reply| reply == "go"));

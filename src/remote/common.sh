@@ -62,7 +62,7 @@ look_at_current() {
 # Whether a file is a decision of ours: `end.` and a word that a switch ends with.
 is_end() {
   [ -f "$1" ] && [ ! -L "$1" ] && [ -r "$1" ] || return 1
-  case ${1##*/end.} in kept | reverted | failed | broken | down | superseded) ;; *) return 1 ;; esac
+  case ${1##*/end.} in kept | reverted | failed | broken | stuck | down | superseded) ;; *) return 1 ;; esac
 }
 
 # Whole lines of the journal on stdin: one that is longer than any of ours is cut, and so none.
@@ -70,9 +70,9 @@ journal_lines() {
   cut -b 1-16384
 }
 
-# Lines on stdin, sent as one word.
+# The last lines on stdin, sent as one word. A line of 100 kB may not push out the ones that say why.
 packed() {
-  tail -n 40 | head -c 8000 | base64 | tr -d '\n'
+  tail -n 40 | cut -b 1-400 | tail -c 8000 | base64 | tr -d '\n'
 }
 
 # Seconds since boot: a clock that nobody sets.

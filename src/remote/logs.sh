@@ -1,22 +1,32 @@
 # The last lines of one start of the unit, its own and systemd's about it: words are its invocation, the process, how many
-# lines, and the control.
+# lines, the control, and the unit. Also says where its output goes when that is not the journal.
 # shellcheck shell=sh
+# shellcheck disable=SC2034 # control and unit: for show_unit
 
 invocation=$1
 process=$2
 count=$3
+control=$4
+unit=$5
 # Not --system: journald files what a user with a number above 1000 says under that user, who may be the unit's.
 scope=
-if [ "$4" = user ]; then scope=--user; fi
+if [ "$control" = user ]; then scope=--user; fi
+namespace=$(show_unit -p LogNamespace)
+namespace=${namespace#LogNamespace=}
 ask_journal() {
-  timeout -s KILL 20 journalctl ${scope:+"$scope"} -b -q --no-pager -o cat "$@" 2>/dev/null
+  # systemd's own lines stay in the common journal.
+  timeout -s KILL 20 journalctl ${scope:+"$scope"} ${namespace:+"--namespace=+$namespace"} -b -q --no-pager -o cat "$@" 2>/dev/null
 }
 
 set -- "_SYSTEMD_INVOCATION_ID=$invocation" + "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation"
-# A process that died at once may be gone before journald looks at it: its last words then carry its number alone, and
-# on a busy server they come a moment later.
+# A process that died at once may be gone before journald looks at it: its last words then carry its number and (where the
+# system's own systemd started it) the unit's name alone, and on a busy server they come a moment later.
 if [ -n "$process" ]; then
-  set -- "$@" + "_PID=$process"
+  if [ "$control" = user ]; then
+    set -- "$@" + "_PID=$process"
+  else
+    set -- "$@" + "_PID=$process" "_SYSTEMD_UNIT=$unit"
+  fi
   for _ in 1 2 3 4; do
     if [ -n "$(ask_journal -n 1 "_PID=$process")" ]; then break; fi
     sleep 0.3
@@ -24,4 +34,10 @@ if [ -n "$process" ]; then
 fi
 lines=$(ask_journal -n "$count" "$@")
 say "lines $(printf '%s\n' "$lines" | packed)"
+show_unit -p StandardOutput -p StandardError | while IFS= read -r line; do
+  case $line in
+    *=journal* | *=syslog* | *=kmsg* | *=inherit) ;;
+    *) say "elsewhere $line" ;;
+  esac
+done
 say end

@@ -10,6 +10,7 @@ for word in "$@"; do
     unit=*) unit=$value ;;
     control=*) control=$value ;;
     patience=*) patience=$value ;;
+    start_limit=*) start_limit=$value ;;
     token=*) token=$value ;;
     wait=*) wait=$value ;;
   esac

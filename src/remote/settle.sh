@@ -5,16 +5,18 @@
 
 unit_now() {
   unit_state=
+  unit_sub=
   unit_invocation=
   unit_job=
   while IFS= read -r line; do
     case $line in
       ActiveState=*) unit_state=${line#*=} ;;
+      SubState=*) unit_sub=${line#*=} ;;
       InvocationID=*) unit_invocation=${line#*=} ;;
       Job=*) unit_job=${line#*=} ;;
     esac
   done <<EOF
-$(show_unit -p ActiveState -p InvocationID -p Job)
+$(show_unit -p ActiveState -p SubState -p InvocationID -p Job)
 EOF
 }
 
@@ -24,20 +26,30 @@ shutting_down() {
 
 # Restarts without waiting: a restart in the foreground is deaf for as long as the unit's start timeout.
 # reset-failed first, or the start limit of a crash loop would refuse a good release too; its status means nothing.
-# Where that is not allowed, the limit is over after its interval (10 s by default): a start that it refuses leaves the
-# invocation as it was, and is tried again meanwhile. No file is written on the way: the disk may be full.
+# Where that is not allowed, the limit is over after its interval: a start that it refuses leaves the invocation as it was,
+# and is tried again meanwhile, unless the interval is longer than anybody waits. No file is written on the way: the disk
+# may be full.
 restart_unit() {
   # The one of the way forward may still be waiting for the limit.
   [ -z "${restart_process-}" ] || kill -KILL "$restart_process" 2>/dev/null
   (
     over=0
-    control_unit reset-failed >/dev/null 2>&1 || over=$(($(uptime_seconds) + 15))
+    if ! control_unit reset-failed >/dev/null 2>&1 && [ "$start_limit" -le "$patience" ]; then
+      over=$(($(uptime_seconds) + start_limit + 3))
+    fi
     while :; do
       unit_now
       tried=$unit_invocation
-      said=$(control_unit restart 2>&1) && break
+      if said=$(control_unit restart 2>&1); then
+        unit_now
+        say "restarted $unit_invocation"
+        break
+      fi
       unit_now
-      if [ "$unit_state" != failed ] || [ "$unit_invocation" != "$tried" ] || [ "$(uptime_seconds)" -ge "$over" ]; then
+      if [ "$unit_invocation" != "$tried" ]; then
+        say "start-failed $unit_invocation $(plain "$said")"
+        break
+      elif [ "$unit_state" != failed ] || [ "$(uptime_seconds)" -ge "$over" ]; then
         say "restart-refused $(plain "$said")"
         break
       fi
@@ -123,7 +135,7 @@ EOF
 }
 
 # settle REASON EVENT: puts back what ran before `pending` was written. Safe to run again at any point.
-# Sets `settled` to the word of the outcome.
+# Sets `settled` to the word of the outcome. `stuck`: the new release still runs, because the unit was not restarted.
 settle() {
   settled=
   [ -e .shipit/pending ] || return 0
@@ -171,17 +183,22 @@ settle() {
     restart_unit
     if [ -n "$p_old" ]; then
       if ! wait_until_up "$failed_start"; then
-        if [ "$p_was" = active ]; then
+        if [ -n "$refused" ] && [ "$unit_state" = active ]; then
+          word=stuck
+          event=failed
+          reason="$reason; what ran before was put back but its unit was not restarted$refused"
+        elif [ "$p_was" = active ]; then
           word=broken
           event=failed
-          reason="$reason; what ran before was put back but its unit did not come up"
+          reason="$reason; what ran before was put back but its unit did not come up$refused"
         else
           word=down
           reason="$reason; what was there before was put back, and does not come up, as before"
         fi
       fi
-    else
-      wait_until_gone "$failed_start"
+    elif ! wait_until_gone "$failed_start"; then
+      word=stuck
+      reason="$reason; its unit was not restarted without it$refused"
     fi
   fi
   unit_now
@@ -189,34 +206,49 @@ settle() {
   settled=$word
 }
 
-# A pause between two looks. An old release may take long to stop, and its client must not take that for a lost contact.
-pause() {
+# One look after a pause. An old release may take long to stop, and its client must not take that for a lost contact.
+# `busy`: the restart was not done when it was looked. `refused`: systemd did not do it.
+look_again() {
   sleep 0.2
-  pauses=$((${pauses:-0} + 1))
-  if [ $((pauses % 10)) -eq 0 ]; then say still; fi
+  looks=$((${looks:-0} + 1))
+  if [ $((looks % 10)) -eq 0 ]; then say "still $unit_state"; fi
+  busy=
+  if restarting; then busy=yes; fi
+  unit_now
+  if [ -z "$busy" ] && [ -n "$unit_state" ] && [ "$unit_invocation" = "$1" ]; then refused=', because systemd refused to restart it'; fi
 }
 
-# Until the unit runs as another start than the one named, for a second; else 1, when it has failed or after `patience`.
+# Until the unit runs as another start than the one named, for a second; else 1. One that died is given 5 s for the start
+# by which systemd tries again, and none where it will not; one that neither runs nor dies has `patience`.
 wait_until_up() {
   give_up=$(($(uptime_seconds) + patience))
   seen=
-  seen_at=
+  seen_at=0
+  refused=
+  died=
   while [ "$(uptime_seconds)" -lt "$give_up" ]; do
-    pause
-    unit_now
-    if [ "$unit_state" = active ] && [ "$unit_invocation" != "$1" ]; then
-      if [ "$seen" = "$unit_invocation" ]; then
-        seen_at=$((seen_at + 1))
-        [ "$seen_at" -lt 5 ] || return 0
-      else
-        seen=$unit_invocation
+    look_again "$1"
+    [ -z "$refused" ] || return 1
+    if [ "$unit_invocation" = "$1" ] || [ -z "$unit_state" ]; then continue; fi
+    case $unit_state/$unit_sub in
+      active/*)
+        if [ "$seen" = "$unit_invocation" ]; then
+          seen_at=$((seen_at + 1))
+          [ "$seen_at" -lt 5 ] || return 0
+        else
+          [ -z "$seen" ] || died=${died:-$(uptime_seconds)}
+          seen=$unit_invocation
+          seen_at=0
+        fi ;;
+      failed/* | inactive/*)
         seen_at=0
-      fi
-    else
-      seen=
-      # Nothing will start it again: known now, no need to wait.
-      if ! restarting && [ "$unit_state" = failed ] && [ -z "${unit_job##0*}" ]; then return 1; fi
-    fi
+        if [ -z "$busy" ] && [ -z "${unit_job##0*}" ]; then return 1; fi ;;
+      */auto-restart*)
+        seen_at=0
+        died=${died:-$(uptime_seconds)} ;;
+      *) seen_at=0 ;;
+    esac
+    if [ -n "$died" ] && [ $(($(uptime_seconds) - died)) -ge 5 ]; then return 1; fi
   done
   return 1
 }
@@ -224,12 +256,15 @@ wait_until_up() {
 # After a first deploy failed: there is nothing to run, and the restart ends the process of the failed release.
 wait_until_gone() {
   give_up=$(($(uptime_seconds) + patience))
+  refused=
   while [ "$(uptime_seconds)" -lt "$give_up" ]; do
-    pause
-    unit_now
-    if restarting; then continue; fi
-    if [ "$unit_invocation" != "$1" ] || [ "$unit_state" = failed ] || [ "$unit_state" = inactive ]; then return 0; fi
+    look_again "$1"
+    if [ -n "$busy" ] || [ -z "$unit_state" ]; then continue; fi
+    case $unit_state in failed | inactive) return 0 ;; esac
+    if [ "$unit_invocation" != "$1" ]; then return 0; fi
+    return 1
   done
+  return 1
 }
 
 # The folder that `take` names; none when it is not one that `adopt` makes.

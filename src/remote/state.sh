@@ -8,6 +8,7 @@ for word in "$@"; do
     unit=*) unit=$value ;;
     object=*) object=$value ;;
     journal_lines=*) most=$value ;;
+    hooks=*) hooks=$value ;;                      # yes: what a hook needs is looked at too
   esac
 done
 
@@ -105,7 +106,8 @@ look_at_unit() {
       say "control sudo $restart $reset" ;;
   esac
   show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
-    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p ExecStart -p NeedDaemonReload -p UMask | while IFS= read -r line; do say "unit $line"; done
+    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p ExecStart -p NeedDaemonReload -p UMask \
+    -p StartLimitIntervalUSec | while IFS= read -r line; do say "unit $line"; done
   if [ -n "$object" ] && command -v busctl >/dev/null 2>&1; then
     if [ "$control" = user ]; then bus=--user; else bus=--system; fi
     for property in Environment EnvironmentFiles; do
@@ -119,12 +121,41 @@ look_at_unit() {
   if [ -n "$user" ]; then
     if [ "$uid" = 0 ] || timeout -s KILL 20 sudo -n -l -u "$user" /usr/bin/env >/dev/null 2>&1; then say "hooks_as $user"; fi
   fi
+  if [ "$hooks" = yes ]; then look_at_environment_files; fi
   if [ "$uid" = 0 ] || [ "$control" = user ]; then
     say "logs yes"
   else
     case " $(id -Gn) " in
       *' systemd-journal '* | *' adm '* | *' wheel '*) say "logs yes" ;;
     esac
+  fi
+}
+
+# systemd reads a unit's EnvironmentFiles as root; a hook has to read them as the unit's user.
+look_at_environment_files() {
+  show_unit -p EnvironmentFiles | while IFS= read -r line; do
+    pattern=${line#EnvironmentFiles=}
+    pattern=${pattern% (ignore_errors=*}
+    # A pattern means all files that it fits; a name may have blanks, so nothing is split.
+    IFS=
+    # shellcheck disable=SC2086
+    for file in $pattern; do
+      case $line in
+        *=yes\)) as_unit_user -e "$file" || continue ;;
+      esac
+      as_unit_user -r "$file" || say "unreadable $(id -gn "${user:-root}") $file"
+    done
+  done
+}
+
+# A question about a file, asked as the user that a hook runs as. What may not be asked is not held against anybody here.
+as_unit_user() {
+  if [ "$control" = user ] || [ "${user:-root}" = "$(id -un)" ]; then
+    test "$1" "$2"
+  elif [ "$uid" = 0 ]; then
+    timeout -s KILL 20 runuser -u "$user" -- test "$1" "$2" 2>/dev/null </dev/null
+  elif timeout -s KILL 20 sudo -n -u "${user:-root}" /usr/bin/env true 2>/dev/null </dev/null; then
+    timeout -s KILL 20 sudo -n -u "${user:-root}" /usr/bin/env test "$1" "$2" 2>/dev/null </dev/null
   fi
 }
 

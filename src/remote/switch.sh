@@ -1,8 +1,8 @@
 # The transaction: makes one release live, or leaves what ran before. Deploy and rollback both.
 #
-# Its client says, line by line on stdin:  beat · go · keep INVOCATION · back REASON
+# Its client says, line by line on stdin:  beat · go · how INVOCATION (did it end) · keep INVOCATION · back REASON
 # It answers with lines of `say`:          waiting · busy · moved · refused · adopted · placed · hook · ready · switched ·
-#                                          unit · health · restart-refused · going-back · still · ack · done · pruned · end
+#                                          unit · health · restarted · start-failed · restart-refused · ended · going-back · still · ack · done · pruned · end
 # End of file and silence mean `back`: a killed client, a closed lid and a cut cable end alike.
 # shellcheck shell=sh
 # shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
@@ -18,6 +18,8 @@ while [ $# -gt 0 ]; do
     unit=*) unit=$value ;;
     control=*) control=$value ;;
     patience=*) patience=$value ;;
+    start_limit=*) start_limit=$value ;;          # seconds of the unit's start limit
+    logs=*) logs=$value ;;                        # yes: this login may read the unit's log
     token=*) token=$value ;;
     silence=*) silence=$value ;;                  # seconds without a line before it goes back
     limit=*) limit=$value ;;                      # seconds for the check, whatever the client says
@@ -185,6 +187,7 @@ transaction() {
           break
         fi
         say ack ;;
+      'how '*) (exec 8>&- 9>&-; tell_end "${line#how }") </dev/null & ;;
       'keep '*)
         if keep "${line#keep }"; then prune_releases; fi
         break ;;

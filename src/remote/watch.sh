@@ -19,14 +19,33 @@ pulse() {
 
 watch_unit() {
   last=
+  # Who may not read the log has to see an end itself, however short the time before the next start.
+  look_after=0.2
+  if [ "$logs" != yes ]; then look_after=0.05; fi
   while alive; do
     now=$(show_unit -p ActiveState -p SubState -p InvocationID -p NRestarts -p Result -p ExecMainStatus -p ExecMainPID -p Job | tr '\n' ' ')
     if [ "$now" != "$last" ]; then
       say "unit $now"
       last=$now
     fi
+    sleep "$look_after"
+  done
+}
+
+# How a start ended that nobody saw end, because systemd was quicker with the next one: its own log knows. The message is
+# that of a unit's process that exited, or of a unit that ended well.
+tell_end() {
+  scope=
+  if [ "$control" = user ]; then scope=--user; fi
+  for _ in 1 2 3 4 5; do
+    [ "$logs" = yes ] || break
+    end=$(timeout -s KILL 5 journalctl ${scope:+"$scope"} -b -q --no-pager -o cat -n 1 \
+      MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15 MESSAGE_ID=7ad2d189f7e94e70a38c781354912448 \
+      "${scope:+USER_}INVOCATION_ID=$1" 2>/dev/null)
+    if [ -n "$end" ]; then break; fi
     sleep 0.2
   done
+  say "ended $1 $(plain "${end-}")"
 }
 
 watch_health() {

@@ -18,7 +18,7 @@ pub struct Plain {
     verbosity: Verbosity,
     /// Somebody watches: what begins is said too, not only what was done.
     watched: bool,
-    answer: Option<String>,
+    answers: Vec<String>,
     unit: Option<UnitName>,
     caches: Vec<String>,
 }
@@ -123,19 +123,22 @@ impl Plain {
             Event::HookDone { took } => (GOOD, "hook", format!("done in {}", duration(*took))),
             Event::Switched { release: id, unit } => {
                 self.unit = Some(unit.clone());
-                self.answer = None;
+                self.answers.clear();
                 (GOOD, "switched", format!("to {}, restarting {unit}", id.short()))
             }
             Event::Started { .. } => {
                 let unit = self.unit.as_ref().map_or("the unit", UnitName::as_str);
                 (GOOD, "started", unit.to_owned())
             }
+            Event::Waiting { unit, to, within } => {
+                (NOW, "waiting", format!("for {unit} to {to}: up to {}", whole_seconds(*within)))
+            }
             Event::Answered { answer, healthy } => {
                 // Asked five times a second: what is new is worth a line.
-                if self.answer.as_ref() == Some(answer) {
+                if self.answers.contains(answer) {
                     return None;
                 }
-                self.answer = Some(answer.clone());
+                self.answers.push(answer.clone());
                 (
                     if *healthy { GOOD } else { NOW },
                     if answer.starts_with("status") { "answers" } else { "waiting" },
@@ -328,6 +331,11 @@ warning: two
             Event::Checking { paths: 1 },
             Event::Missing { closure: 87, paths: 0, bytes: 0 },
             Event::Copied { paths: 0, bytes: 0, took: Duration::ZERO },
+            Event::Waiting {
+                unit: "server.service".parse().unwrap(),
+                to: "stop",
+                within: Duration::from_secs(90),
+            },
             Event::GoingBack { reason: "no healthy answer within 30 s".to_owned() },
             Event::ContactLost { within: Duration::from_secs(210) },
             Event::AlreadyLive { release: release("b") },
@@ -340,6 +348,7 @@ warning: two
   built    server-0.1 in 40 ms (all was there)
   checking 1 path that the server has already
   missing  nothing: the server has all 87 paths
+  waiting  for server.service to stop: up to 1 min 30 s
   undoing  the switch: no healthy answer within 30 s
   lost     contact with the server; asking for up to 3 min 30 s how it ended
 stdout:would copy 3 paths

@@ -1,0 +1,38 @@
+//! systemd or sudo refused a restart: what to type so that it is done.
+
+use super::ready;
+use crate::model::server::{Control, ServerState};
+use crate::model::settings::Settings;
+
+/// The line to type, out of what was said.
+pub fn restart(settings: &Settings, state: &ServerState, said: &str) -> String {
+    let unit = &settings.unit;
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let first = if has(&["masked"]) {
+        format!("unmask {unit}")
+    } else if has(&["not found", "not-found", "not loaded"]) {
+        return format!(
+            "bring the file of {unit} back, and then {}",
+            by_hand(settings, state, &["daemon-reload", &format!("restart {unit}")])
+        );
+    } else if has(&["password is required", "not allowed", "a terminal is required", "may not run sudo"]) {
+        return format!(
+            "on the server, as root: {} && systemctl restart {unit}",
+            ready::restart_rules(settings, state)
+        );
+    } else {
+        // A start limit, or a limit of the machine: in its first few words systemd does not always say which.
+        format!("reset-failed {unit}")
+    };
+    by_hand(settings, state, &[&first, &format!("restart {unit}")])
+}
+
+/// Commands of systemctl, to be pasted on the server.
+pub fn by_hand(settings: &Settings, state: &ServerState, commands: &[&str]) -> String {
+    let (who, program) = match state.control {
+        Control::User { .. } => (state.user.as_str(), "systemctl --user"),
+        _ => ("root", "systemctl"),
+    };
+    let commands: Vec<String> = commands.iter().map(|command| format!("{program} {command}")).collect();
+    format!("on {}, as {who}: {}", settings.host, commands.join(" && "))
+}
