@@ -17,6 +17,7 @@ mod json;
 mod kills;
 mod power;
 mod retention;
+mod revert;
 mod seed;
 mod sender;
 mod servers;

@@ -21,7 +21,7 @@ fn deploy_change_crash_rollback() {
 
     world.commit("3", "crash");
     world.shipit(&["deploy"]).expect(7).says(&[
-        "did not go live: it ended",
+        "did not go live: it ended with status 1",
         "boom: refused to start",
         "runs again",
     ]);

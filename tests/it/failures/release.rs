@@ -6,14 +6,6 @@ use crate::support::lab::{Server, Variant};
 use crate::support::site::{Failed, Now, Site};
 use crate::support::world::eventually;
 
-/// Gives the unit more lines.
-fn drop_in(site: &Site, text: &str) {
-    let folder = "/etc/systemd/system/server.service.d";
-    site.server.sh_ok(&format!(
-        "mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"
-    ));
-}
-
 fn eventually_is(site: &Site, active: &str) -> Now {
     eventually(Duration::from_secs(10), || match site.now() {
         now if now.active == active => Ok(()),
@@ -28,7 +20,7 @@ fn one_that_crashes_at_once() {
     site.world.edit("within = \"10s\"", "within = \"30s\"");
     let commit = site.commit("crash");
     let says = [
-        "did not go live: it ended",
+        "did not go live: it ended with status 1",
         "status=1/FAILURE",
         "the last lines of server.service",
         "journalctl -u server.service",
@@ -49,7 +41,7 @@ fn one_that_crashes_while_it_is_watched() {
     let site = Site::new();
     site.world.edit("settle = \"300ms\"", "settle = \"4s\"");
     site.commit("crash-after 2");
-    let failed = site.goes_back(&["deploy"], &["it ended", "status=1/FAILURE"]);
+    let failed = site.goes_back(&["deploy"], &["it ended with status 1", "status=1/FAILURE"]);
     assert!(failed.detail().contains(&"boom: had enough after 2 s"), "{:#?}", failed.detail());
     site.good();
 }
@@ -58,15 +50,14 @@ fn one_that_crashes_while_it_is_watched() {
 fn one_that_crashes_in_a_loop_until_systemd_has_enough() {
     let site = Site::new();
     // Three starts in a minute, and the good ones count as well.
-    drop_in(
-        &site,
+    site.drop_in(
         "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=60\n[Service]\nRestart=always\nRestartSec=0",
     );
     site.commit("crash");
-    site.goes_back(&["deploy"], &["did not go live: it ended"]);
+    site.goes_back(&["deploy"], &["did not go live: it ended with status 1"]);
     // The limit is no hindrance the next time either.
     site.commit("crash");
-    site.goes_back(&["deploy"], &["did not go live: it ended"]);
+    site.goes_back(&["deploy"], &["did not go live: it ended with status 1"]);
     site.good();
 }
 
@@ -75,13 +66,12 @@ fn one_that_crashes_in_a_loop_where_the_start_limit_may_not_be_reset() {
     let site = Site::new();
     let rule = "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart server.service";
     site.server.sh_ok(&format!("echo '{rule}' >/etc/sudoers.d/shipit"));
-    drop_in(
-        &site,
+    site.drop_in(
         "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=8\n[Service]\nRestart=always\nRestartSec=0",
     );
     site.commit("crash");
     // systemd refuses to start anything until the interval is over; then what ran before comes back.
-    site.goes_back(&["deploy"], &["did not go live: it ended"]);
+    site.goes_back(&["deploy"], &["did not go live: it ended with status 1"]);
     site.good();
 }
 
@@ -100,7 +90,7 @@ fn one_that_never_answers_well() {
         let failed =
             site.goes_back(&["deploy"], &["did not go live", &says, "the last lines of server.service"]);
         assert!(failed.took > Duration::from_secs(3), "{:?}", failed.took);
-        assert!(failed.took < Duration::from_secs(12), "{:?}", failed.took);
+        assert!(failed.took < Duration::from_secs(60), "{:?}", failed.took);
     }
     site.world.edit("within = \"3s\"", "within = \"10s\"");
     site.good_that("slow-start 3");
@@ -110,7 +100,7 @@ fn one_that_never_answers_well() {
 #[test]
 fn one_that_can_only_be_killed() {
     let site = Site::new();
-    drop_in(&site, "[Service]\nTimeoutStopSec=2");
+    site.drop_in("[Service]\nTimeoutStopSec=2");
     site.world.edit("within = \"10s\"", "within = \"3s\"");
     site.commit("ignore-term\nerror");
     site.goes_back(&["deploy"], &["status 500"]);
@@ -121,36 +111,18 @@ fn one_that_can_only_be_killed() {
 }
 
 #[test]
-fn one_that_answers_now_and_then_is_told_as_it_ended() {
-    let site = Site::new();
-    let before = site.now();
-    let commit = site.commit("flaky");
-    let ran = site.world.shipit(&["deploy", "--json"]);
-    if ran.code == 0 {
-        assert_eq!(ran.json()["outcome"], "live");
-        assert_eq!(site.now().current, format!("releases/{commit}"));
-        site.agrees(&site.now());
-    } else {
-        let failed = Failed::of(ran, 7);
-        site.went_back(&before, &failed);
-    }
-    site.good();
-}
-
-#[test]
 fn one_that_never_notifies() {
     let site = Site::new();
     // `views/silent` decides, so that the old release does notify.
-    drop_in(
-        &site,
+    site.drop_in(
         "[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=60\nExecStart=\nExecStart=/bin/sh -c '[ -e views/silent ] || systemd-notify --ready; exec /var/www/server/current/result/bin/server'",
     );
     site.good();
     site.world.edit("within = \"10s\"", "within = \"3s\"");
     site.world.write("views/silent", "");
     site.commit("ok");
-    let failed = site.goes_back(&["deploy"], &["the unit was not up within 3 s (it is activating)"]);
-    assert!(failed.took < Duration::from_secs(12), "{:?}", failed.took);
+    let failed = site.goes_back(&["deploy"], &["the unit was not up within 3 s (it is activating (start))"]);
+    assert!(failed.took < Duration::from_secs(60), "{:?}", failed.took);
     std::fs::remove_file(site.world.app().join("views/silent")).expect("no longer silent");
     site.good();
 }
@@ -234,6 +206,7 @@ fn log_lines_that_may_not_be_read_are_no_hindrance() {
     let site = Site::new();
     site.server.sh_ok("gpasswd -d deploy systemd-journal");
     site.commit("crash");
+    // Its status only where the unit was looked at before systemd started it again.
     let failed = site.goes_back(&["deploy"], &["did not go live: it ended"]);
     assert_eq!(failed.detail(), [] as [&str; 0]);
     let command = failed.hinted("as root: ", "\n");
@@ -247,7 +220,7 @@ fn log_lines_that_may_not_be_read_are_no_hindrance() {
 #[test]
 fn what_ran_before_is_broken_as_well() {
     let site = Site::new();
-    drop_in(&site, "[Service]\nExecStartPre=/usr/bin/test ! -e /etc/broken");
+    site.drop_in("[Service]\nExecStartPre=/usr/bin/test ! -e /etc/broken");
     site.server.sh_ok("touch /etc/broken");
     let before = site.now();
     let commit = site.commit("ok");

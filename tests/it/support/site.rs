@@ -89,6 +89,14 @@ impl Site {
         commit
     }
 
+    /// Gives the unit more lines.
+    pub fn drop_in(&self, text: &str) {
+        let folder = "/etc/systemd/system/server.service.d";
+        self.server.sh_ok(&format!(
+            "mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"
+        ));
+    }
+
     /// From now on deploys stay in their hook, with the lock, while a file is there.
     pub fn wait_in_hook(&self) {
         let hook = "before_switch = [\"sh\", \"-c\", \"while [ -e /srv/wait ]; do sleep 0.1; done\"]";
