@@ -137,6 +137,57 @@ fn a_disk_that_fills_up_after_the_switch_stops_neither_way() {
     assert_eq!((ends("kept", &slow), ends("reverted", &failing)), (1, 1), "{journal:#?}");
 }
 
+#[test]
+fn a_disk_without_inodes_stops_neither_way() {
+    let site = with_disk();
+    // Just before the switch, when the hook runs: nothing is changed.
+    site.wait_in_hook();
+    let before = site.now();
+    let commit = site.commit("ok");
+    let running = site.world.start(&["deploy", "--json"]);
+    site.is_in_hook();
+    no_inodes(&site);
+    site.end_hook();
+    Failed::of(running.wait(), 3).says(&["can not write in /var/www/server/.shipit"]);
+    let after = site.now();
+    assert_eq!((&after.invocation, &after.current), (&before.invocation, &before.current));
+    inodes(&site);
+    site.world.deploy();
+    site.is_live(&commit);
+
+    // After the switch, both ways.
+    let slow = site.commit("slow-start 4");
+    let running = site.world.start(&["deploy", "--json"]);
+    switched(&site, &slow);
+    no_inodes(&site);
+    running.wait().expect(0);
+    inodes(&site);
+    site.is_live(&slow);
+    let failing = site.commit("slow-start 4\nerror");
+    site.world.edit("within = \"10s\"", "within = \"6s\"");
+    let running = site.world.start(&["deploy", "--json"]);
+    switched(&site, &failing);
+    no_inodes(&site);
+    let failed = Failed::of(running.wait(), 7).says(&["status 500"]);
+    assert_eq!(failed.result["live"], format!("{} runs again", &slow[..7]));
+    inodes(&site);
+    site.world.edit("within = \"6s\"", "within = \"10s\"");
+    site.good();
+}
+
+/// Makes files until the disk has no room for the name of another one.
+fn no_inodes(site: &Site) {
+    site.server.sh_ok(
+        "mkdir /var/www/server/many && cd /var/www/server/many
+         i=0; while mkdir d$i 2>/dev/null; do seq $i.00001 0.00001 $i.02 | (cd d$i && xargs touch) 2>/dev/null; i=$((i + 1)); done
+         ! touch /var/www/server/one-more 2>/dev/null",
+    );
+}
+
+fn inodes(site: &Site) {
+    site.server.sh_ok("rm -rf /var/www/server/many");
+}
+
 fn switched(site: &Site, commit: &str) {
     eventually(Duration::from_secs(20), || match site.now() {
         now if now.current.ends_with(commit) && now.active == "active" => Ok(()),

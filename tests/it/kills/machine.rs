@@ -43,6 +43,38 @@ fn the_whole_server_crashes_in_the_check() {
 }
 
 #[test]
+fn the_server_is_shut_down_in_the_check() {
+    let (server, world) = mute();
+    let (old, new) = (world.git(&["rev-parse", "HEAD~1"]), world.git(&["rev-parse", "HEAD"]));
+    let current =
+        || server.sh_ok("readlink /var/www/server/current").trim().trim_start_matches("releases/").to_owned();
+    // Its client stays, and asks as soon as it can.
+    let deploy = checking(&server, &world);
+    assert_eq!(current(), new);
+    server.stop();
+    server.boot_again();
+    let result = deploy.wait(2 * END).expect(7).json();
+    assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
+    assert_eq!(current(), old);
+    serves(&server, "1", SOON);
+    at_rest(&server);
+    // Its client stands still, and then dies: nobody asks. The link went back before the machine was down, so the boot
+    // starts the old release.
+    let deploy = checking(&server, &world);
+    deploy.signal("STOP");
+    server.stop();
+    deploy.signal("KILL");
+    deploy.wait(SOON).expect(137);
+    server.boot_again();
+    assert_eq!(current(), old);
+    serves(&server, "1", SOON);
+    let ends = |event: &str| journal(&server).iter().filter(|entry| entry["event"] == event).count();
+    assert!(!status(&world)["current"]["release"].is_null());
+    next_deploy_works(&server, &world, "3");
+    assert_eq!((ends("kept"), ends("reverted") + ends("interrupted")), (2, 2));
+}
+
+#[test]
 fn a_clock_that_lies_changes_nothing() {
     let server = Server::boot(Variant::Debian);
     let world = World::new(&server);
