@@ -89,7 +89,7 @@ fn one_deploy(lines: &[Value], number: u64, release: &str, subject: &str, path: 
     assert_eq!(events(lines), "started live kept");
     let same = "v deploy token command release store_path who subject tool";
     let own: BTreeSet<&str> =
-        "time event from previous invocation outcome".split(' ').chain(same.split(' ')).collect();
+        "time event from previous invocation outcome assets".split(' ').chain(same.split(' ')).collect();
     for line in lines {
         let object = line.as_object().expect("an object");
         let odd: Vec<&String> = object.keys().filter(|key| !own.contains(key.as_str())).collect();
