@@ -12,8 +12,8 @@ const IN_A_ROW: u32 = 3;
 pub struct Answers {
     /// The last one, in words.
     last: Option<String>,
-    /// The good ones without a break: since when, until when, how many.
-    good: Option<(Instant, Instant, u32)>,
+    /// The good ones without a break: since when, and how many.
+    good: Option<(Instant, u32)>,
     /// Counted from the first good one: what comes before that is the start's own time.
     count: u32,
     healthy: u32,
@@ -28,8 +28,8 @@ impl Answers {
             said.rsplit(' ').next().and_then(|word| word.parse().ok()).filter(|status| *status >= 100);
         let text = status.map_or_else(|| in_words(said), |status: u16| format!("status {status}"));
         if status.is_some_and(|status| http.is_some_and(|http| http.accepts(status))) {
-            let (since, count) = self.good.map_or((now, 0), |(since, _, count)| (since, count));
-            self.good = Some((since, now, count + 1));
+            let (since, count) = self.good.unwrap_or((now, 0));
+            self.good = Some((since, count + 1));
             self.healthy += 1;
             self.count += 1;
         } else {
@@ -56,9 +56,8 @@ impl Answers {
     }
 
     /// They have been good for long enough: for `settle` without a break, and more than once or twice.
-    pub fn are_steady(&self, settle: Duration) -> bool {
-        self.good
-            .is_some_and(|(since, until, count)| count >= IN_A_ROW && until.duration_since(since) >= settle)
+    pub fn are_steady(&self, settle: Duration, now: Instant) -> bool {
+        self.good.is_some_and(|(since, count)| count >= IN_A_ROW && now.duration_since(since) >= settle)
     }
 
     /// Why they are not good enough when the time is over.

@@ -175,7 +175,7 @@ impl Verdict {
         }
         let (settle, within) = (self.health.settle, self.health.within);
         let stayed = self.active_since.is_some_and(|since| now.duration_since(since) >= settle);
-        let steady = self.health.http.is_none() || self.answers.are_steady(settle);
+        let steady = self.health.http.is_none() || self.answers.are_steady(settle, now);
         if self.restarted
             && stayed
             && steady
