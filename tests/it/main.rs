@@ -13,6 +13,7 @@ mod failures;
 mod faults;
 mod flake;
 mod hooks;
+mod hostile;
 mod json;
 mod kills;
 mod power;
