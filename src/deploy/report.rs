@@ -104,7 +104,7 @@ impl Report<'_> {
         let kind = match (word, self.story.wish) {
             ("broken" | "stuck", _) => Kind::NotRestored,
             ("unknown", _) => Kind::ContactLost,
-            (_, Some(wish)) => wish.kind(),
+            (_, Some(wish)) if self.story.gave_up => wish.kind(),
             _ => Kind::NotLive,
         };
         let mut failure = Failure::msg(kind, format!("{release} did not go live: {reason}"));

@@ -71,6 +71,8 @@ pub struct Story {
     pub pruned: Vec<ReleaseId>,
     /// The user wished to stop.
     pub wish: Option<Wish>,
+    /// … before anything else was decided: that is why it went back, if it did.
+    pub gave_up: bool,
 }
 
 /// Leads the conversation to its end.
@@ -351,6 +353,7 @@ impl<'a> Client<'a> {
             return None;
         }
         self.decided = true;
+        self.story.gave_up = true;
         Some(format!("back {}", wish.reason()))
     }
 

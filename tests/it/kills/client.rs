@@ -112,6 +112,28 @@ fn an_interrupt_after_it_was_kept_changes_nothing() {
 }
 
 #[test]
+fn an_interrupt_after_keep_was_said_is_not_why_it_went_back() {
+    let (server, world) = mute();
+    world.commit("2", "slow-start 2");
+    let mut deploy = checking(&server, &world);
+    server.sh_ok(&format!("{TRANSACTION}; kill -STOP $half"));
+    // Its watchers go on. `keep` is said after that answer and the settle time, and is not heard yet.
+    deploy.until_it("answered", |event| event["healthy"] == true);
+    std::thread::sleep(3 * SECOND);
+    server.sh_ok("systemctl restart server.service");
+    deploy.signal("INT");
+    std::thread::sleep(SECOND);
+    server.sh_ok(&format!("{TRANSACTION}; kill -CONT $half"));
+    let result = deploy.wait(END).expect(7).json();
+    let reason = "the unit was not the one that was checked when it was to be kept";
+    assert!(result["error"].as_str().is_some_and(|error| error.contains(reason)), "{result}");
+    assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs again")), "{result}");
+    serves(&server, "1", SECOND);
+    at_rest(&server);
+    next_deploy_works(&server, &world, "3");
+}
+
+#[test]
 fn interrupted_before_the_switch_nothing_is_changed() {
     let (server, world) = mute();
     let first = server.sh_ok("readlink /var/www/server/current");

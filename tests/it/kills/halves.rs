@@ -1,7 +1,8 @@
 //! The server half is two processes, and either can be killed, or both.
 
 use super::{END, SECOND, SOON, checking, mute, next_deploy_works, status};
-use crate::support::watched::{TRANSACTION, at_rest, journal, last_entry, serves};
+use crate::support::watched::{TRANSACTION, Watched, at_rest, journal, last_entry, serves};
+use crate::support::world::eventually;
 
 #[test]
 fn halves_of_the_server_half_are_killed() {
@@ -52,5 +53,32 @@ fn client_and_server_half_are_both_killed() {
         ["started", "live", "kept", "started", "live", "interrupted", "started", "live", "reverted"]
     );
     world.edit("within = \"2s\"", "within = \"30s\"");
+    next_deploy_works(&server, &world, "3");
+}
+
+#[test]
+fn what_runs_the_hook_is_killed_alone() {
+    let (server, world) = mute();
+    world.edit("[health]", "[hooks]\nbefore_switch = [\"sleep\", \"1000000\"]\n\n[health]");
+    let first = server.sh_ok("readlink /var/www/server/current");
+    let mut deploy = Watched::start(&world, &["deploy"]);
+    deploy.until("hook-started");
+    let hook = "pgrep -u app -f '^[s]leep 1000000$'";
+    eventually(SOON, || match server.sh(hook) {
+        ran if ran.success() => Ok(()),
+        ran => Err(ran),
+    });
+    // hook.sh, between sudo and the hook's own timeout.
+    server.sh_ok("kill -KILL $(ps -o ppid= -p $(pgrep -u app -f '^[t]imeout .*sleep 1000000$'))");
+    let ran = deploy.wait(END).expect(7);
+    assert!(ran.json()["error"].as_str().is_some_and(|error| error.contains("killed")), "{}", ran.stdout);
+    // The hook goes with it: the next deploy's may not run beside it.
+    eventually(SOON, || match server.sh(hook) {
+        ran if !ran.success() => Ok(()),
+        ran => Err(ran),
+    });
+    at_rest(&server);
+    assert_eq!(server.sh_ok("readlink /var/www/server/current"), first);
+    world.edit("\"sleep\", \"1000000\"", "\"true\"");
     next_deploy_works(&server, &world, "3");
 }
