@@ -8,6 +8,10 @@ demo:
 test *names:
     ./tests/all {{names}}
 
+# Faults at every step, or those cells whose names contain one of the words; or `random [SEED [COUNT]]`
+faults *words:
+    ./tests/faults {{words}}
+
 # What needs no server: formatting, lints, unit tests
 check:
     cargo fmt --check

@@ -55,6 +55,8 @@ pub enum Fault {
     Both,
     /// The cable is cut and mended after 5 s.
     Cut5,
+    /// … after 20 s.
+    Cut20,
     /// … after 30 s.
     Cut30,
     /// … after shipit has given up.
@@ -110,7 +112,7 @@ pub const STEPS: [Step; 11] = [
     Step::Pruning,
 ];
 
-pub const FAULTS: [Fault; 18] = [
+pub const FAULTS: [Fault; 19] = [
     Fault::Int,
     Fault::Kill,
     Fault::Master,
@@ -121,6 +123,7 @@ pub const FAULTS: [Fault; 18] = [
     Fault::StartLimit,
     Fault::Clock,
     Fault::Cut5,
+    Fault::Cut20,
     Fault::Cut30,
     Fault::Cut,
     Fault::Crash,
@@ -169,6 +172,7 @@ impl Fault {
             Fault::Guardian => "guardian",
             Fault::Both => "both",
             Fault::Cut5 => "cut-5",
+            Fault::Cut20 => "cut-20",
             Fault::Cut30 => "cut-30",
             Fault::Cut => "cut",
             Fault::Crash => "crash",
@@ -228,8 +232,11 @@ impl Cell {
             Fault::Half | Fault::Guardian | Fault::Both => ended,
             Fault::Cut5 | Fault::SshdRestart | Fault::SshdStop | Fault::Clock => New,
             // As long as the silence that the server bears: what comes first is chance.
+            Fault::Cut20 if !matches!(step, Step::Checking | Step::Keeping) => {
+                return Err("between 5 s and 30 s, of which both are tried");
+            }
             Fault::Cut30 if decided => New,
-            Fault::Cut30 => Either,
+            Fault::Cut20 | Fault::Cut30 => Either,
             // Until the intent is written there must be room for it. Later nothing needs any.
             // (The little that a rollback needs may still fit into blocks that are begun.)
             Fault::DiskRoot if before && flow == Flow::Rollback => Either,

@@ -10,6 +10,9 @@ use crate::support::world::eventually;
 
 use super::gate;
 
+/// Long enough for a fault to strike meanwhile, on a busy machine too.
+pub const SLOW: &str = "slow-start 5";
+
 /// What shipit.toml says, as far as a try may change it.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
@@ -29,7 +32,7 @@ pub struct Stand {
     pub site: Site,
     /// Healthy commits that were deployed, oldest first.
     goods: RefCell<Vec<String>>,
-    /// The healthy commit that takes 2 s to start.
+    /// The healthy commit that takes a while to start.
     slow: RefCell<Option<String>>,
     /// ssh masters of shipits that were killed: they end by themselves.
     masters: RefCell<Vec<u32>>,
@@ -91,12 +94,12 @@ impl Stand {
         goods.iter().rev().nth(1).expect("two releases").clone()
     }
 
-    /// A healthy release that takes 2 s to start, and is not live.
+    /// A healthy release that takes a while to start, and is not live.
     pub fn slow(&self) -> String {
         let there = self.site.now().releases;
         let known = self.slow.borrow().clone().filter(|slow| there.contains(slow));
         known.unwrap_or_else(|| {
-            let slow = self.site.good_that("slow-start 2");
+            let slow = self.site.good_that(SLOW);
             self.good();
             *self.slow.borrow_mut() = Some(slow.clone());
             slow

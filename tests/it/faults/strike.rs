@@ -36,7 +36,7 @@ pub fn strike(fault: Fault, server: &Server, world: &World, deploy: &mut Watched
         Fault::Half => drop(kill("$half")),
         Fault::Guardian => drop(kill("$guardian")),
         Fault::Both => drop(kill("$guardian $half")),
-        Fault::Cut5 | Fault::Cut30 | Fault::Cut => server.cut(),
+        Fault::Cut5 | Fault::Cut20 | Fault::Cut30 | Fault::Cut => server.cut(),
         Fault::Crash => server.crash(),
         Fault::SshdRestart => drop(server.sh_ok("systemctl restart ssh.service")),
         Fault::SshdStop => drop(server.sh_ok("systemctl stop ssh.service")),
@@ -56,6 +56,10 @@ pub fn then(fault: Fault, server: &Server) {
     match fault {
         Fault::Cut5 => {
             lasts(5);
+            server.mend();
+        }
+        Fault::Cut20 => {
+            lasts(20);
             server.mend();
         }
         Fault::Cut30 => {

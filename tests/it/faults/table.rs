@@ -7,7 +7,7 @@ use super::runner::Result;
 use super::trial::Ended;
 
 /// How many faults stand side by side.
-const COLUMNS: usize = 9;
+const COLUMNS: usize = 10;
 
 /// One cell's text: what runs, shipit's exit code, and the seconds from the fault to the end.
 fn text(result: Option<&Result<Ended>>, cell: Cell) -> String {
