@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::support::lab::Server;
-use crate::support::watched::{TRANSACTION, Watched, connections};
+use crate::support::watched::{TRANSACTION, Watched, masters};
 use crate::support::world::World;
 
 use super::cells::Fault;
@@ -31,8 +31,8 @@ pub fn strike(fault: Fault, server: &Server, world: &World, deploy: &mut Watched
     match fault {
         Fault::Int => signal("INT", &client),
         Fault::Kill => signal("KILL", &client),
-        Fault::Master => signal("KILL", &connections(world)),
-        Fault::ClientMaster => signal("KILL", &[client, connections(world)].concat()),
+        Fault::Master => signal("KILL", &masters(world)),
+        Fault::ClientMaster => signal("KILL", &[client, masters(world)].concat()),
         Fault::Half => drop(kill("$half")),
         Fault::Guardian => drop(kill("$guardian")),
         Fault::Both => drop(kill("$guardian $half")),

@@ -155,6 +155,15 @@ pub fn connections(world: &World) -> Vec<u32> {
     .collect()
 }
 
+/// The ssh masters among them.
+pub fn masters(world: &World) -> Vec<u32> {
+    let is_master = |id: &u32| {
+        let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).any(|word| word == b"-M")
+    };
+    connections(world).into_iter().filter(is_master).collect()
+}
+
 /// What lies in this world's runtime folder.
 pub fn temporary(world: &World) -> Vec<PathBuf> {
     fs::read_dir(world.file("run")).expect("the runtime folder").flatten().map(|entry| entry.path()).collect()
