@@ -25,7 +25,7 @@ Examples:
 
 Exit codes:
   0 done, or already so              5 copy failed; what runs is untouched
-  1 a bug in shipit                  6 another deploy is running
+  1 a bug in shipit                  6 held, or another deploy is running
   2 usage or configuration           7 not live; what ran before runs
   3 server not ready; untouched      8 not live, and not restored
   4 build failed; untouched          9 contact lost; the server goes back")]
@@ -80,6 +80,21 @@ pub enum Command {
     /// Without RELEASE: the newest one before the live one that was healthy and was not left by a rollback since. Nothing is built or copied. The
     /// release is checked like a new one, and if it does not come up, what was live is put back.
     Rollback(RollbackArgs),
+    /// Hold deploys: none goes live from now on, CI's neither
+    ///
+    /// Kept on the server, with who, when and why, until `unhold`. It does not wait for a deploy that is under way:
+    /// one that has not switched yet is refused, one that has is told. A rollback is possible all the same.
+    ///
+    /// Each person has one hold: a new reason takes the place of one's own, and stands beside those of others.
+    Hold(HoldArgs),
+    /// Lift all holds: deploys are possible again
+    ///
+    /// Whoever set them; it tells whose they were.
+    #[command(after_help = "\
+Examples:
+  shipit unhold
+  shipit -e staging unhold")]
+    Unhold,
     /// List what was deployed, newest first
     ///
     /// Which release is live, when each was deployed, by whom, and how it ended. `rollback` takes any that is not
@@ -129,14 +144,31 @@ pub struct DeployArgs {
 Examples:
   shipit rollback               the release before this one
   shipit rollback 3f9c2d1       the release of this commit
-  shipit rollback v41           what deploy number 41 made live")]
+  shipit rollback v41           what deploy number 41 made live
+  shipit rollback --hold        and no deploys afterwards, until `shipit unhold`
+  shipit rollback --hold=\"the login is broken\"")]
 pub struct RollbackArgs {
     /// The beginning of a release's name, or a deploy's number such as v41
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
+    /// Hold deploys too, as `shipit hold` does; the hold is set before the switch, and stays if the rollback fails
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub hold: Option<String>,
     /// How the lock is waited for.
     #[command(flatten)]
     pub lock: LockArgs,
+}
+
+/// The words of `hold`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shipit hold                   no deploys until `shipit unhold`
+  shipit hold the database is being moved
+  shipit -e staging hold \"Bob's demo until 15:00\"")]
+pub struct HoldArgs {
+    /// Why: it is shown to whoever wants to deploy
+    pub reason: Vec<String>,
 }
 
 /// Options of the commands that take the server's lock.
@@ -188,7 +220,9 @@ mod tests {
         for line in helps.iter().flat_map(|help| help.lines()) {
             let Some(words) = line.strip_prefix("  shipit ") else { continue };
             let words = words.split("  ").next().unwrap_or_default().split(" |").next().unwrap_or_default();
-            parse(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let words = shlex::split(words).expect("closed quotes");
+            let typed = std::iter::once("shipit".to_owned()).chain(words);
+            Cli::try_parse_from(typed).unwrap_or_else(|error| panic!("{line}: {error}"));
             tried += 1;
         }
         assert!(tried >= 12, "{tried}");
@@ -215,7 +249,14 @@ mod tests {
         assert_eq!((args.rev.as_deref(), args.allow_dirty, args.dry_run), (Some("v1.4.0"), false, true));
         assert_eq!(args.lock.wait, Some(Duration::from_secs(90)));
         let Command::Rollback(args) = parse("rollback").unwrap().command else { panic!() };
-        assert_eq!((args.release, args.lock.wait), (None, None));
+        assert_eq!((args.release, args.lock.wait, args.hold), (None, None, None));
+        // What stands behind --hold is the release.
+        let Command::Rollback(args) = parse("rollback --hold v41").unwrap().command else { panic!() };
+        assert_eq!((args.release.as_deref(), args.hold.as_deref()), (Some("v41"), Some("")));
+        let Command::Rollback(args) = parse("rollback --hold=why").unwrap().command else { panic!() };
+        assert_eq!((args.release, args.hold.as_deref()), (None, Some("why")));
+        let Command::Hold(args) = parse("hold the disk is full").unwrap().command else { panic!() };
+        assert_eq!(args.reason.join(" "), "the disk is full");
         assert!(matches!(parse("releases").unwrap().command, Command::Releases));
         assert!(matches!(parse("status").unwrap().command, Command::Status));
     }
@@ -229,6 +270,7 @@ mod tests {
             "deploy -x",
             "deploy --output=x",
             "status now",
+            "unhold now",
             "releases --wait 1m",
             "status --wait 1m",
             "deploy --wait",

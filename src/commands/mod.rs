@@ -21,6 +21,7 @@ use crate::tools::signals::Interrupts;
 use crate::ui::{Ui, log};
 
 mod deploy;
+mod hold;
 mod releases;
 mod rollback;
 mod status;
@@ -70,6 +71,8 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<()> {
     match &cli.command {
         Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
         Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
+        Command::Hold(args) => hold::hold(&cx, args).await,
+        Command::Unhold => hold::unhold(&cx).await,
         Command::Releases => releases::run(&cx).await,
         Command::Status => status::run(&cx).await,
     }
@@ -93,6 +96,7 @@ fn flow<'a>(cx: &'a Cx<'_>, events: Events, lock_wait: Option<Duration>) -> Outc
         options: connect::options(&cx.settings, &cx.context, cx.ui.is_interactive()),
         actor: Actor { who: cx.context.who.clone(), from: cx.context.from.clone() },
         events,
+        zone: cx.ui.zone().clone(),
         lock_wait,
     };
     Ok((run, listen()?))

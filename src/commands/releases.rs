@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::Cx;
 use super::story::{Chapter, Standing, chapters};
 use crate::model::failure::Outcome;
+use crate::model::hold::Hold;
 use crate::model::names::ReleaseId;
 use crate::ui::json;
-use crate::ui::style::{FAINT, PLAIN, STRONG};
+use crate::ui::style::{FAINT, ODD, PLAIN, STRONG, paint};
 use crate::ui::table::Cell;
 use crate::ui::text;
 
@@ -22,6 +23,7 @@ struct Answer<'a> {
     environment: &'a str,
     host: &'a str,
     current: Option<&'a ReleaseId>,
+    held: &'a [Hold],
     releases: &'a [Chapter],
 }
 
@@ -34,8 +36,12 @@ pub async fn run(cx: &Cx<'_>) -> Outcome<()> {
         environment: cx.settings.environment.as_str(),
         host: cx.settings.host.as_str(),
         current: state.current.release(),
+        held: &state.holds,
         releases: &chapters,
     };
+    for hold in &state.holds {
+        cx.ui.say(format!("{} deploys, {}", paint(ODD, "held:"), hold.by(cx.ui.zone())));
+    }
     let shown = shown(&chapters);
     cx.ui.answer(&rows(&shown, cx.ui.zone()), &answer)?;
     if chapters.is_empty() {
@@ -154,12 +160,13 @@ v1  aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
             environment: "production",
             host: "deploy@server.example",
             current: Some(&current),
+            held: &[],
             releases: &chapters,
         };
         assert_data_eq!(
             json::line(&answer),
             str![[r#"
-{"version":1,"environment":"production","host":"deploy@server.example","current":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","releases":[{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null}]}
+{"version":1,"environment":"production","host":"deploy@server.example","current":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","held":[],"releases":[{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null}]}
 
 "#]]
         );

@@ -8,15 +8,14 @@ use super::run::Run;
 use super::switch::{self, Conversed, Limits};
 use super::words::{self, Target};
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
+use crate::model::hold::Hold;
+use crate::model::holder::Holder;
 use crate::model::names::DeployNumber;
 use crate::model::server::ServerState;
 use crate::remote::Script;
 use crate::tools::signals::Interrupts;
 use crate::tools::ssh::{Connection, SshError};
 use crate::tools::token;
-
-/// How long the lock is waited for without `--wait`: the end of somebody's prune, not their deploy.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// A release that went live.
 #[derive(Debug)]
@@ -47,11 +46,11 @@ pub async fn attempt(
     connection: &Connection,
     state: &ServerState,
     target: &Target,
+    lock: Duration,
     interrupts: &mut Interrupts,
 ) -> Outcome<Try> {
     let settings = run.settings;
     let token = token::random().failed(Kind::Bug, "no random name for this deploy")?;
-    let lock = run.lock_wait.unwrap_or(LOCK_WAIT);
     let prune = run.prune(state, &target.release);
     let words = words::switch(settings, state, target, &run.actor, &token, lock, &prune);
     let talk = connection.talk(Script::Switch, &words).await.map_err(|error| {
@@ -67,16 +66,30 @@ pub async fn attempt(
     let (stop, start) = words::unit_limits(state);
     let all = words::longest(settings, state, target, lock);
     let limits = Limits { stop, start, lock, all };
-    let (end, story) = switch::converse(talk, settings, target, limits, &run.events, interrupts).await;
+    let (end, story) = switch::converse(talk, run, target, limits, interrupts).await;
+    let held = story.held;
     let report = Report { run, state, target, story };
-    match end {
+    let ended = match end {
         Conversed::Kept => Ok(Try::Live(report.live(None))),
         Conversed::Moved => Ok(Try::Moved),
-        Conversed::Busy(holder) => Err(run.busy(&holder)),
+        Conversed::Busy(note) => Err(run.busy(&Holder::read(&note).text(&run.zone))),
+        Conversed::Held(lines) => Err(report.held(&Hold::read(&lines))),
         Conversed::GivenUp(wish) => Err(report.gave_up(wish)),
         Conversed::Refused(kind, text) => Err(report.refused(&kind, &text)),
         Conversed::HookFailed(text, lines) => Err(report.hook_failed(&text, lines)),
         Conversed::Back(word, reason) => Err(report.back(&word, &reason, Some(connection)).await),
         Conversed::Lost => report.lost(&token, interrupts).await.map(Try::Live),
+    };
+    ended.map_err(|failure| if target.hold.is_some() { with_hold(run, failure, held) } else { failure })
+}
+
+/// What a `rollback --hold` that failed says of the hold. `held`: the server said that it stands.
+pub fn with_hold(run: &Run<'_>, failure: Failure, held: bool) -> Failure {
+    if held {
+        failure.hint(format!("deploys are held all the same; to lift that: {}", run.command("unhold")))
+    } else if failure.kind == Kind::ContactLost {
+        failure.hint(format!("whether deploys are held: {}", run.command("status")))
+    } else {
+        failure.hint(format!("deploys are not held by this; to hold them now: {}", run.command("hold")))
     }
 }

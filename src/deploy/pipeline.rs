@@ -18,6 +18,7 @@ use super::run::Run;
 use super::source::{self, Wanted};
 use super::state;
 use super::trust::{self, PublicKey, Trust};
+use super::turns::Turns;
 use super::words::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
@@ -29,9 +30,6 @@ use crate::tools::nix::{Destination, Nix};
 use crate::tools::signals::Interrupts;
 use crate::tools::source::Source;
 use crate::tools::ssh::Connection;
-
-/// How often a deploy looks again when somebody else was quicker.
-const TRIES: u32 = 5;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +108,8 @@ async fn finish(
     interrupts: &mut Interrupts,
 ) -> Outcome<Done> {
     let Prepared { source, store_path, assets, mut state } = prepared;
-    for _ in 0..TRIES {
+    let mut turns = Turns::new(run.lock_wait);
+    while let Some(lock) = turns.take() {
         let release = choose_id(&source, &store_path, assets.as_ref(), &state);
         let done = |did| Done {
             did,
@@ -120,6 +119,8 @@ async fn finish(
             store_path: store_path.clone(),
             previous: None,
             checked: "nothing was touched".to_owned(),
+            held: state.holds.clone(),
+            rollback: false,
             took: began.elapsed(),
         };
         if is_live(&state, &release, &store_path) {
@@ -137,12 +138,13 @@ async fn finish(
             place: true,
             hook: true,
             command: "deploy",
+            hold: None,
         };
         if dry_run {
             plan::tell(run, &state, &target);
             return Ok(done(Did::Planned));
         }
-        match live::attempt(run, connection, &state, &target, interrupts).await? {
+        match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
             Try::Live(live) => {
                 let (deploy, previous, checked) = (Some(live.deploy), live.previous, live.checked);
                 return Ok(Done { deploy, previous, checked, ..done(Did::Live) });
@@ -150,7 +152,7 @@ async fn finish(
             Try::Moved => state = look(run, connection).await?,
         }
     }
-    Err(run.busy("others change what is live there all the time"))
+    Err(run.outpaced(&state))
 }
 
 impl Before<'_> {
@@ -186,6 +188,9 @@ impl Before<'_> {
         let connection = connect(&run.options).await?;
         let connection = self.connection.get_or_init(|| connection);
         let state = look(run, connection).await?;
+        if !state.holds.is_empty() && !self.dry_run {
+            return Err(run.held(&state.holds));
+        }
         ready::check(run.settings, &state, !run.settings.hooks.before_switch.is_empty(), &run.events)?;
         run.events.tell(Event::Connected { host: run.settings.host.clone(), took: began.elapsed() });
         Ok((connection, state))

@@ -11,6 +11,9 @@ use crate::model::server::{Current, ServerState};
 pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
     let settings = run.settings;
     let tell = |step: String| run.events.tell(Event::Plan { step });
+    for hold in &state.holds {
+        tell(format!("be refused with exit code 6: deploys are held {}", hold.by(&run.zone)));
+    }
     let now = match &state.current {
         Current::Absent => "nothing".to_owned(),
         Current::Directory => "a folder that shipit did not make".to_owned(),

@@ -42,6 +42,14 @@ pub fn check(settings: &Settings, state: &ServerState, hooks: bool, events: &Eve
     }
 }
 
+/// Whether shipit can write at all below root: what a hold needs.
+///
+/// # Errors
+/// [`Kind::NotReady`], with the line that mends it.
+pub fn folder(settings: &Settings, state: &ServerState) -> Outcome<()> {
+    programs(settings, state).and_then(|()| root(settings, state))
+}
+
 /// Several reasons as one failure: each with its number, so that one round of mending is enough.
 fn together(settings: &Settings, failures: Vec<Failure>) -> Failure {
     let mut all = not_ready(format!("{} is not ready: {} things are missing", settings.host, failures.len()));

@@ -10,6 +10,7 @@ use super::switch::Story;
 use super::words::{self, Target};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::hold::Hold;
 use crate::model::journal::What;
 use crate::model::names::{DeployNumber, Invocation, short_release};
 use crate::model::server::{Control, Current, ServerState};
@@ -72,6 +73,13 @@ impl Report<'_> {
         Failure::msg(kind, format!("{} refused the switch: {text}", settings.host))
             .live(self.untouched())
             .hint(hint)
+    }
+
+    /// A person held deploys while this one was on its way.
+    pub fn held(&self, holds: &[Hold]) -> Failure {
+        let failure = self.run.held(holds);
+        let hook = if self.story.hook_began { "; the hook had run" } else { "" };
+        failure.live(format!("{}{hook}", self.untouched()))
     }
 
     /// The hook failed; nothing was switched.

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::words::Actor;
 use crate::model::event::Events;
 use crate::model::failure::{Failure, Kind};
+use crate::model::hold::Hold;
+use crate::model::holder::Holder;
+use crate::model::journal::Deploy;
 use crate::model::names::ReleaseId;
 use crate::model::retention;
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;
+use crate::model::when;
 use crate::tools::ssh::Options;
 
 /// So many releases go at a time: their names have to fit into one command. The others go with the next deploy.
@@ -24,6 +30,8 @@ pub struct Run<'a> {
     pub actor: Actor,
     /// Who listens.
     pub events: Events,
+    /// Where the reader of the times is.
+    pub zone: TimeZone,
     /// `--wait`.
     pub lock_wait: Option<Duration>,
 }
@@ -43,6 +51,35 @@ impl Run<'_> {
             .live("what runs was not touched")
             .hint("wait for it: the same command with --wait 5m")
             .hint(format!("see what it does: {}", self.command("status")))
+    }
+
+    /// Others were quicker each time; `state` is the newest look.
+    pub fn outpaced(&self, state: &ServerState) -> Failure {
+        if let Some(note) = &state.lock_holder {
+            return self.busy(&Holder::read(note).text(&self.zone));
+        }
+        let deploys = state.history.deploys();
+        let last = deploys.first().map(|Deploy { number, entry }| {
+            format!(
+                ", at last {} with `{}` of {} ({number}) at {}",
+                entry.who.as_deref().unwrap_or("somebody"),
+                entry.command.as_deref().unwrap_or("shipit"),
+                entry.release.as_ref().map(ReleaseId::short).unwrap_or_default(),
+                when::local(&entry.time, &self.zone)
+            )
+        });
+        self.busy(&format!("others were quicker each time{}", last.unwrap_or_default()))
+    }
+
+    /// A person holds deploys. The newest hold is named first.
+    pub fn held(&self, holds: &[Hold]) -> Failure {
+        let mut by = holds.iter().rev().map(|hold| hold.by(&self.zone));
+        let first = by.next().unwrap_or_default();
+        Failure::msg(Kind::Held, format!("deploys to {} are held {first}", self.settings.host))
+            .detail("and", by.collect())
+            .live("what runs was not touched")
+            .hint(format!("when it is over, whoever set it: {}", self.command("unhold")))
+            .hint(format!("going back is possible all the same: {}", self.command("rollback")))
     }
 
     /// The releases that go once this one is live.

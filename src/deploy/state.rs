@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::hold::Hold;
 use crate::model::journal::{Entry, History};
 use crate::model::names::{RootPath, UnitName};
 use crate::model::server::{Control, Current, RootState, ServerState, UnitState};
@@ -92,6 +93,7 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "logs" => state.may_read_journal = rest == "yes",
             "pending" => state.pending = Some(rest.to_owned()),
             "ended" => ended.extend(serde_json::from_str::<Entry>(rest)),
+            "hold" => state.holds = Hold::read(&remote::unpacked(rest)),
             "locked" => state.lock_holder = Some(rest.to_owned()),
             "release" => {
                 let (name, path) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -236,6 +238,7 @@ mod tests {
 @ unit TimeoutStartUSec=infinity
 @ bus Environment {"type":"as","data":["A=1 2"]}
 @ bus EnvironmentFiles {"type":"a(sb)","data":[["/etc/x",true]]}
+@ hold eyJ3aG8iOiJhbm5hIn0K
 @ release abc /nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server
 @ release half 
 @ journal {"v":1,"deploy":1,"time":"t","event":"kept","release":"abc"}
@@ -254,6 +257,7 @@ mod tests {
         assert_eq!(state.unit.timeout_start, None);
         assert_eq!(state.unit.environment, ["A=1 2"]);
         assert_eq!(state.unit.environment_files, [("/etc/x".to_owned(), true)]);
+        assert_eq!(state.holds[0].who.as_deref(), Some("anna"));
         assert_eq!(state.releases.len(), 2);
         assert!(state.closure_of(&"half".parse().unwrap()).is_none());
         assert_eq!((state.history.entries.len(), state.history.unreadable), (1, 1));

@@ -4,15 +4,17 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::run::Run;
 use super::unit_line::UnitLine;
 use super::verdict::{Decision, Verdict};
 use super::waits::{Busy, Waits};
 use super::words::{SILENCE, Target};
 use crate::model::event::{Event, Events};
 use crate::model::holder::Holder;
-use crate::model::names::{DeployNumber, Invocation, ReleaseId, short_release};
+use crate::model::names::{DeployNumber, Invocation, ReleaseId};
 use crate::model::settings::Settings;
 use crate::remote;
 use crate::tools::signals::{Interrupts, Wish};
@@ -32,6 +34,8 @@ pub enum Conversed {
     Kept,
     /// Somebody else holds the lock; the note beside it.
     Busy(String),
+    /// A person holds deploys; the lines that say who.
+    Held(Vec<String>),
     /// The server is not as it was when it was looked at.
     Moved,
     /// Refused before the switch: a word for the reason, and a sentence.
@@ -63,6 +67,8 @@ pub struct Story {
     pub hook_began: bool,
     /// Why systemd refused the restart on the way back.
     pub stuck: Option<String>,
+    /// The hold that comes with it stands.
+    pub held: bool,
     /// `current` was moved.
     pub switched: bool,
     /// How long the hook ran.
@@ -78,13 +84,12 @@ pub struct Story {
 /// Leads the conversation to its end.
 pub async fn converse(
     mut talk: Conversation<'_>,
-    settings: &Settings,
+    run: &Run<'_>,
     target: &Target,
     limits: Limits,
-    events: &Events,
     interrupts: &mut Interrupts,
 ) -> (Conversed, Story) {
-    let mut client = Client::new(settings, target, limits, events);
+    let mut client = Client::new(run.settings, target, limits, &run.events, run.zone.clone());
     let mut beats = interval(HEARTBEAT);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -133,6 +138,7 @@ pub struct Client<'a> {
     target: &'a Target,
     limits: Limits,
     events: &'a Events,
+    zone: TimeZone,
     story: Story,
     end: Option<Conversed>,
     verdict: Option<Verdict>,
@@ -142,14 +148,22 @@ pub struct Client<'a> {
     began: Instant,
     silent_until: Instant,
     until: Instant,
+    /// Somebody else has the lock.
+    waiting: bool,
     /// It said `keep` or `back`, and only waits for the server's word.
     decided: bool,
     over: bool,
 }
 
 impl<'a> Client<'a> {
-    /// Begins now.
-    pub fn new(settings: &'a Settings, target: &'a Target, limits: Limits, events: &'a Events) -> Self {
+    /// Begins now. `zone`: where the reader of the times is.
+    pub fn new(
+        settings: &'a Settings,
+        target: &'a Target,
+        limits: Limits,
+        events: &'a Events,
+        zone: TimeZone,
+    ) -> Self {
         let began = Instant::now();
         let silent_until = began + SERVER_SILENCE;
         Client {
@@ -157,6 +171,7 @@ impl<'a> Client<'a> {
             target,
             limits,
             events,
+            zone,
             story: Story::default(),
             end: None,
             verdict: None,
@@ -165,6 +180,7 @@ impl<'a> Client<'a> {
             began,
             silent_until,
             until: began + limits.all,
+            waiting: false,
             decided: false,
             over: false,
         }
@@ -173,16 +189,19 @@ impl<'a> Client<'a> {
     /// A line of the server, a whole one, as [`remote::parse`] takes it apart. What is returned is to be said.
     pub fn hear(&mut self, word: &str, rest: &str, now: Instant) -> Option<String> {
         self.silent_until = now + SERVER_SILENCE;
+        self.waiting &= word == "still";
         match word {
             "waiting" => {
-                self.silent_until += self.limits.lock;
-                self.events.warn(format!(
-                    "{}; waiting up to {} s for it",
-                    holder(rest),
-                    self.limits.lock.as_secs()
-                ));
+                self.waiting = true;
+                let (holder, limit) = (Holder::read(rest).text(&self.zone), self.limits.lock.as_secs());
+                self.events.warn(format!("{holder}; waiting up to {limit} s for it"));
             }
-            "busy" => self.end = Some(Conversed::Busy(holder(rest))),
+            "busy" => self.end = Some(Conversed::Busy(rest.to_owned())),
+            "held" => self.end = Some(Conversed::Held(remote::unpacked(rest))),
+            "hold" => {
+                self.story.held = true;
+                self.events.tell(Event::Held { reason: self.target.hold.clone().unwrap_or_default() });
+            }
             "moved" => self.end = Some(Conversed::Moved),
             "refused" => self.end = Some(self.refused(rest)),
             "adopted" => self.adopted(rest),
@@ -348,7 +367,11 @@ impl<'a> Client<'a> {
     /// The user wishes to stop. Twice means now: the server sees the end of the file and goes back by itself.
     fn wish(&mut self, wish: Wish) -> Option<String> {
         self.story.wish = Some(wish);
-        self.over |= wish.times > 1;
+        if self.waiting {
+            // Somebody else's turn: the server has done nothing for this deploy, and does nothing without its client.
+            self.end = Some(Conversed::GivenUp(wish));
+        }
+        self.over |= self.waiting || wish.times > 1;
         if self.decided {
             return None;
         }
@@ -383,21 +406,6 @@ impl<'a> Client<'a> {
             self.story.answer = verdict.answers().last().map(str::to_owned);
         }
         (self.end.unwrap_or(Conversed::Lost), self.story)
-    }
-}
-
-/// The note beside the lock, in words.
-fn holder(note: &str) -> String {
-    let note = Holder::read(note);
-    let what = note.release.map(|release| format!(" of {}", short_release(&release))).unwrap_or_default();
-    match note.since {
-        Some(since) => format!(
-            "{} has been running `{}`{what} since {since}{}",
-            note.who.as_deref().unwrap_or("somebody"),
-            note.command.as_deref().unwrap_or("shipit"),
-            note.from.map(|from| format!(" ({from})")).unwrap_or_default()
-        ),
-        None => "another deploy is running".to_owned(),
     }
 }
 

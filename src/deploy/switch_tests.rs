@@ -39,6 +39,7 @@ pub(crate) fn target() -> Target {
         place: true,
         hook: true,
         command: "deploy",
+        hold: None,
     }
 }
 
@@ -52,7 +53,7 @@ const LIMITS: Limits = Limits {
 /// What the server says in these bytes before the connection ends: how it ended for the client, and what that said.
 async fn heard(bytes: &[u8]) -> (Conversed, Vec<String>) {
     let (settings, target, events) = (settings(), target(), Events::channel().0);
-    let mut client = Client::new(&settings, &target, LIMITS, &events);
+    let mut client = Client::new(&settings, &target, LIMITS, &events, TimeZone::UTC);
     let mut lines = WholeLines::of(bytes);
     let mut said = Vec::new();
     while !client.is_over()
@@ -92,6 +93,7 @@ fn conversations() -> Vec<(&'static str, String)> {
             "@ waiting {}\n@ busy {\"since\":\"2026-11-22T19:00:00Z\",\"who\":\"anna\"}\n@ end\n".to_owned(),
         ),
         ("Moved", "@ moved\n@ end\n".to_owned()),
+        ("Held([\"why\"])", "@ held d2h5Cg==\n@ end\n".to_owned()),
     ]
 }
 
@@ -111,7 +113,12 @@ async fn cut_at_any_byte_it_is_lost_or_what_it_is() {
             }
             // Until the word for it was whole, nothing is concluded.
             assert!(
-                ended == "Lost" || has("@ done ") || has("@ refused ") || has("@ busy ") || has("@ moved\n")
+                ended == "Lost"
+                    || has("@ done ")
+                    || has("@ refused ")
+                    || has("@ busy ")
+                    || has("@ held ")
+                    || has("@ moved\n")
             );
         }
     }
@@ -137,7 +144,7 @@ async fn noise_between_the_lines_changes_nothing() {
 #[test]
 fn a_server_that_talks_for_ever_is_not_listened_to_for_ever() {
     let (settings, target, events) = (settings(), target(), Events::channel().0);
-    let mut client = Client::new(&settings, &target, LIMITS, &events);
+    let mut client = Client::new(&settings, &target, LIMITS, &events, TimeZone::UTC);
     let mut now = Instant::now();
     let began = now;
     while !client.is_over() {
@@ -148,7 +155,7 @@ fn a_server_that_talks_for_ever_is_not_listened_to_for_ever() {
     }
     assert!(matches!(client.end().0, Conversed::Lost));
     // … and one that says nothing is given up much sooner.
-    let mut client = Client::new(&settings, &target, LIMITS, &events);
+    let mut client = Client::new(&settings, &target, LIMITS, &events, TimeZone::UTC);
     client.tick(Instant::now() + SERVER_SILENCE + Duration::from_secs(1));
     assert!(client.is_over());
 }

@@ -17,6 +17,8 @@ pub const SILENCE: Duration = Duration::from_secs(30);
 const NO_LIMIT: u64 = 300;
 /// What placing a release and removing old ones is given.
 const COPYING: Duration = Duration::from_secs(20 * 60);
+/// This program, for the journal.
+const TOOL: &str = concat!("shipit ", env!("CARGO_PKG_VERSION"));
 
 /// What is to be made live.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub struct Target {
     pub hook: bool,
     /// What the user typed: `deploy` or `rollback`.
     pub command: &'static str,
+    /// The reason of the hold that comes with it: `rollback --hold`.
+    pub hold: Option<String>,
 }
 
 /// Who does it.
@@ -60,6 +64,17 @@ struct Meta<'a> {
     from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
+    tool: &'a str,
+}
+
+/// The fields of a hold: in `.shipit/hold`, and in the journal's lines `hold` and `unhold`.
+#[derive(Serialize)]
+struct HoldMeta<'a> {
+    who: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     tool: &'a str,
 }
 
@@ -118,7 +133,7 @@ pub fn switch(
         who: &actor.who,
         from: actor.from.as_deref(),
         subject: target.subject.as_deref(),
-        tool: concat!("shipit ", env!("CARGO_PKG_VERSION")),
+        tool: TOOL,
     };
     let fields = fields(&meta);
     let mut words = common(settings, state, token, wait);
@@ -141,6 +156,10 @@ pub fn switch(
     if let Some(http) = &settings.health.http {
         words.extend(health(http, state));
     }
+    if let Some(reason) = &target.hold {
+        let (who, fields) = hold_fields(actor, Some(reason));
+        words.extend([format!("hold_who={who}"), format!("hold={fields}")]);
+    }
     words.extend(prune.iter().map(|release| format!("prune={release}")));
     if target.hook && !settings.hooks.before_switch.is_empty() {
         words.push(format!("hook_user={}", ready::hook_user(state).unwrap_or_default()));
@@ -153,6 +172,24 @@ pub fn switch(
 /// For `outcome.sh`.
 pub fn outcome(settings: &Settings, state: &ServerState, token: &str) -> Vec<String> {
     common(settings, state, token, SILENCE + Duration::from_secs(60))
+}
+
+/// For `hold.sh`. `verb`: `hold` or `unhold`.
+pub fn hold(settings: &Settings, verb: &str, actor: &Actor, reason: Option<&str>) -> Vec<String> {
+    let (who, fields) = hold_fields(actor, reason);
+    vec![
+        format!("root={}", settings.root),
+        format!("verb={verb}"),
+        format!("who={who}"),
+        format!("fields={fields}"),
+        format!("reason={}", yes(reason.is_some())),
+    ]
+}
+
+/// What names a person's line in `.shipit/hold`, and the fields that it begins with.
+fn hold_fields(actor: &Actor, reason: Option<&str>) -> (String, String) {
+    let meta = HoldMeta { who: &actor.who, from: actor.from.as_deref(), reason, tool: TOOL };
+    (format!("\"who\":{},", serde_json::json!(actor.who)), fields(&meta))
 }
 
 fn common(settings: &Settings, state: &ServerState, token: &str, wait: Duration) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::hold::Hold;
 use super::names::{DeployNumber, HostName, ReleaseId, StorePath};
 
 /// What was done.
@@ -32,6 +33,10 @@ pub struct Done {
     pub previous: Option<String>,
     /// What was asked and answered, `http://… answered 200`, or what was watched instead.
     pub checked: String,
+    /// The holds that keep deploys out now.
+    pub held: Vec<Hold>,
+    /// It was a rollback: what it went back from may come again with the next deploy.
+    pub rollback: bool,
     /// From the command's start to its end.
     pub took: Duration,
 }

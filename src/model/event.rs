@@ -124,6 +124,11 @@ pub enum Event {
         #[serde(rename = "ms", serialize_with = "milliseconds")]
         took: Duration,
     },
+    /// Deploys are held from now on.
+    Held {
+        /// Why.
+        reason: String,
+    },
     /// `current` points at the new release and the unit is being restarted.
     Switched {
         /// Which release.

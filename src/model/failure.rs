@@ -16,6 +16,8 @@ pub enum Kind {
     Build,
     /// The copy failed. What runs is untouched.
     Copy,
+    /// A person holds deploys.
+    Held,
     /// Another deploy is running.
     Busy,
     /// The release did not go live. What ran before runs (on a first deploy: nothing did).
@@ -39,7 +41,7 @@ impl Kind {
             Kind::NotReady => 3,
             Kind::Build => 4,
             Kind::Copy => 5,
-            Kind::Busy => 6,
+            Kind::Held | Kind::Busy => 6,
             Kind::NotLive => 7,
             Kind::NotRestored => 8,
             Kind::ContactLost => 9,
@@ -56,6 +58,7 @@ impl Kind {
             Kind::NotReady => "not-ready",
             Kind::Build => "build-failed",
             Kind::Copy => "copy-failed",
+            Kind::Held => "held",
             Kind::Busy => "busy",
             Kind::NotLive => "not-live",
             Kind::NotRestored => "not-restored",

@@ -1,6 +1,10 @@
 //! Who holds the server's lock: the note beside it, for messages only.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use super::names::short_release;
+use super::when;
 
 /// What the note says. It may be missing, torn or a newer shipit's: every part is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,20 @@ impl Holder {
     /// Reads the note.
     pub fn read(note: &str) -> Self {
         serde_json::from_str(note).unwrap_or_default()
+    }
+
+    /// In words: `anna@laptop has been running `deploy` of 3f9c2d1 since 2026-11-22 14:03`.
+    pub fn text(&self, zone: &TimeZone) -> String {
+        let Some(since) = &self.since else { return "another deploy is running".to_owned() };
+        let what = self.release.as_deref().map(|release| format!(" of {}", short_release(release)));
+        format!(
+            "{} has been running `{}`{} since {}{}",
+            self.who.as_deref().unwrap_or("somebody"),
+            self.command.as_deref().unwrap_or("shipit"),
+            what.unwrap_or_default(),
+            when::local(since, zone),
+            self.from.as_ref().map(|from| format!(" ({from})")).unwrap_or_default()
+        )
     }
 }
 

@@ -3,9 +3,11 @@
 pub mod done;
 pub mod event;
 pub mod failure;
+pub mod hold;
 pub mod holder;
 pub mod journal;
 pub mod names;
 pub mod retention;
 pub mod server;
 pub mod settings;
+pub mod when;

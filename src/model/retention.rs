@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn holds_are_no_deploys() {
+        let mut history = history("+a -b +c");
+        let line = |event: &str| {
+            format!(r#"{{"v":1,"deploy":0,"time":"t","event":"{event}","who":"anna@laptop","reason":"why"}}"#)
+        };
+        let lines = ["hold", "unhold"].map(line);
+        history.entries.extend(History::read(lines.iter().map(String::as_str)).entries);
+        assert_eq!(history.unreadable, 0);
+        assert_eq!(before(&history, &ids("a b c"), Some(&id("c"))), Ok(id("a")));
+        assert_eq!(to_prune(&history, &ids("a b c d"), &id("d"), Some(&id("c")), 1), ids("a"));
+        let deploys: Vec<u64> = history.deploys().iter().map(|deploy| deploy.number.0).collect();
+        assert_eq!(deploys, [3, 2, 1]);
+    }
+
+    #[test]
     fn going_back_to_an_old_one_keeps_it() {
         let history = history("+a +b +c +d +e");
         let gone = to_prune(&history, &ids("a b c d e"), &id("a"), Some(&id("e")), 2);

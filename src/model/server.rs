@@ -1,5 +1,6 @@
 //! What one look at the server found.
 
+use super::hold::Hold;
 use super::journal::History;
 use super::names::{Invocation, ReleaseId, StorePath, System};
 
@@ -58,6 +59,8 @@ pub struct ServerState {
     pub unwritten: Option<String>,
     /// Who holds the lock, as the note beside it says; none when it is free.
     pub lock_holder: Option<String>,
+    /// Who holds deploys, oldest first; none: nobody does.
+    pub holds: Vec<Hold>,
     /// The folders below `releases/`, with what their `result` points at.
     pub releases: Vec<(ReleaseId, Option<StorePath>)>,
     /// The journal.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::text;
@@ -19,6 +20,8 @@ fn line() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
         "waiting",
         "busy",
+        "held",
+        "hold",
         "moved",
         "refused",
         "adopted",
@@ -67,7 +70,7 @@ proptest! {
     fn a_client_concludes_only_from_the_words_for_it(lines in prop::collection::vec(line(), 0..30), seconds in prop::collection::vec(0u64..50, 30)) {
         let (settings, target, events) = (settings(), target(), Events::channel().0);
         let limits = Limits { stop: Duration::from_secs(90), start: Duration::from_secs(90), lock: Duration::from_secs(2), all: Duration::from_secs(600) };
-        let mut client = Client::new(&settings, &target, limits, &events);
+        let mut client = Client::new(&settings, &target, limits, &events, TimeZone::UTC);
         let (mut now, mut ready, mut said) = (Instant::now(), false, Vec::new());
         for (line, seconds) in lines.iter().zip(seconds) {
             let Some((word, rest)) = remote::parse(line) else { continue };

@@ -12,6 +12,7 @@ pub const HOOK: &str = include_str!("hook.sh");
 
 const COMMON: &str = include_str!("common.sh");
 const SETTLE: &str = include_str!("settle.sh");
+const PUT_HOLD: &str = include_str!("put_hold.sh");
 
 /// What can be asked of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Script {
     Outcome,
     /// The log lines of one start.
     Logs,
+    /// Deploys are held, or not any more.
+    Hold,
 }
 
 impl Script {
@@ -37,6 +40,7 @@ impl Script {
             Script::Switch => &[
                 COMMON,
                 SETTLE,
+                PUT_HOLD,
                 include_str!("place.sh"),
                 include_str!("watch.sh"),
                 include_str!("run_hook.sh"),
@@ -44,6 +48,7 @@ impl Script {
             ],
             Script::Outcome => &[COMMON, SETTLE, include_str!("outcome.sh")],
             Script::Logs => &[COMMON, include_str!("logs.sh")],
+            Script::Hold => &[COMMON, SETTLE, PUT_HOLD, include_str!("hold.sh")],
         }
     }
 
@@ -121,7 +126,8 @@ mod tests {
     #[tokio::test]
     async fn every_shell_can_read_the_scripts() {
         let scripts =
-            [Script::State, Script::Missing, Script::Switch, Script::Outcome, Script::Logs].map(Script::text);
+            [Script::State, Script::Missing, Script::Switch, Script::Outcome, Script::Logs, Script::Hold]
+                .map(Script::text);
         let hook = [stripped(HOOK)];
         for shell in [&["sh"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             for script in scripts.iter().chain(&hook) {

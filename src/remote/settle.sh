@@ -277,14 +277,22 @@ read_take() {
   esac
 }
 
-# A release that was placed and that the journal does not know goes again.
+# A release that was put into its place by a deploy which never came to a line in the journal.
 unplace() {
   [ -e .shipit/placing ] || return 0
   half=$(cat .shipit/placing)
-  # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
   case $half in
     '' | [.-]* | *[!A-Za-z0-9._-]*) ;;
-    *) [ "releases/$half" -ef current ] || rm -rf "releases/$half" ;;
+    *)
+      named=
+      case $(tail -n 20 .shipit/journal.jsonl 2>/dev/null) in *"\"release\":\"$half\""*) named=yes ;; esac
+      if [ -z "$named" ] || [ ! -e "releases/$half/result" ]; then
+        # Renamed first: a release is there with its root, or not at all.
+        mkdir -p .shipit/incoming
+        # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
+        [ "releases/$half" -ef current ] || mv -T "releases/$half" ".shipit/incoming/half-$half" 2>/dev/null
+        rm -rf ".shipit/incoming/half-$half"
+      fi ;;
   esac
   rm -f .shipit/placing
 }

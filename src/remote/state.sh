@@ -229,6 +229,7 @@ if [ -e "$state/pending" ]; then
   fi
   say "pending $token"
 fi
+if hold=$(hold_said "$state/hold"); then say "hold $hold"; fi
 if [ -f "$state/lock" ] && [ -w "$state/lock" ] && ! flock -n "$state/lock" true; then
   say "locked $(head -c 2000 "$state/holder" 2>/dev/null | head -n 1)"
 fi

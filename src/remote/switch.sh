@@ -1,13 +1,13 @@
 # The transaction: makes one release live, or leaves what ran before. Deploy and rollback both.
 #
 # Its client says, line by line on stdin:  beat · go · how INVOCATION (did it end) · keep INVOCATION · back REASON
-# It answers with lines of `say`:          waiting · busy · moved · refused · adopted · placed · hook · ready · switched ·
+# It answers with lines of `say`:          waiting · busy · held · moved · refused · adopted · placed · hook · ready · switched ·
 #                                          unit · health · restarted · start-failed · restart-refused · ended · going-back · still · ack · done · pruned · end
 # End of file and silence mean `back`: a killed client, a closed lid and a cut cable end alike.
 # shellcheck shell=sh
 # shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
 
-new_assets='' health_url='' health_host='' hook_user='' prune=''
+new_assets='' health_url='' health_host='' hook_user='' prune='' hold=''
 while [ $# -gt 0 ]; do
   word=$1
   value=${word#*=}
@@ -43,6 +43,8 @@ while [ $# -gt 0 ]; do
     asker=*) asker=$value ;;
     prune=*) prune="$prune $value" ;;
     hook_user=*) hook_user=$value ;;
+    hold=*) hold=$value ;;                        # the fields of the hold that comes with it
+    hold_who=*) hold_who=$value ;;
   esac
 done
 
@@ -61,10 +63,24 @@ next_line() {
 refuse() {
   kill -KILL $pulse 2>/dev/null
   say "refused $1 $(plain "$2")"
+  leave
+}
+
+leave() {
   unplace
   rm -rf ".shipit/incoming"
   say end
   exit 0
+}
+
+# Holds stop deploys. A rollback is the way out of what they are made for.
+stop_if_held() {
+  [ "$place" = yes ] || return 0
+  holds=$(hold_said .shipit/hold) || return 0
+  kill -KILL $pulse 2>/dev/null
+  if [ -n "${hook_process-}" ]; then journal_line "$number" failed "$meta" ',"reason":"deploys were held while the hook before_switch ran"'; fi
+  say "held $holds"
+  leave
 }
 
 journal_size() {
@@ -123,6 +139,7 @@ transaction() {
   pulse=$!
   settle_leftovers
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
+  stop_if_held
   if [ -e .shipit/take ]; then end_adoption; fi
   if [ "$(look_at_current current)" != "$seen_current" ] || [ "$(journal_size)" != "$seen_journal" ]; then
     # Its client decided on something else than what is here now, so it has to look again.
@@ -150,6 +167,14 @@ transaction() {
     esac
   done
   [ "$line" = go ] || refuse given-up 'the client went away'
+
+  stop_if_held
+  # Before the switch, so that no release which was gone back to stands without it; and left when the rollback fails.
+  if [ -n "$hold" ]; then
+    put_hold "$hold_who" "$hold" 2>/dev/null || refuse not-ready "can not write $root/.shipit/hold: $(df -Pk . | tail -n 1)"
+    say hold
+    journal_line 0 hold "$hold" ''
+  fi
 
   write_intent || {
     rm -f .shipit/pending.tmp
@@ -200,21 +225,36 @@ transaction() {
   say end
 }
 
+# Asked of the kernel: $PPID stays what it was.
+is_orphan() {
+  while read -r key value; do
+    if [ "$key" = PPid: ]; then [ "$value" != "$PPID" ]; return; fi
+  done <"/proc/$$/status"
+  return 1
+}
+
 mkdir -p "$root/.shipit" && cd "$root" && chmod 700 .shipit || { say "refused not-ready can not make $root/.shipit"; say end; exit 0; }
 # `command`, because a failed exec ends a POSIX shell.
 command exec 9>>.shipit/lock || { say "refused not-ready can not open $root/.shipit/lock"; say end; exit 0; }
 if ! flock -n 9; then
   say "waiting $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
-  if ! flock -w "$wait" 9; then
-    say "busy $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
-    say end
-    exit 0
-  fi
+  over=$(($(uptime_seconds) + wait))
+  # In short waits: one whose client is gone, and with it sshd's process, does not take its turn.
+  until flock -w 1 9; do
+    if [ "$(uptime_seconds)" -ge "$over" ]; then
+      say "busy $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
+      say end
+      exit 0
+    fi
+    if is_orphan; then exit 0; fi
+    say still
+  done
 fi
 printf '{"since":"%s"%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" >.shipit/holder 2>/dev/null
 
 # The guardian: if its child is killed, what the child began is settled here. Both hold the lock.
 (transaction "$@")
+[ -e .shipit/pending ] || unplace
 rm -rf .shipit/incoming
 if [ -e .shipit/pending ]; then
   settle 'its server half was killed' reverted

@@ -181,6 +181,7 @@ hint: this is a bug in shipit: please report it, with what you typed and all of 
             Kind::NotReady,
             Kind::Build,
             Kind::Copy,
+            Kind::Held,
             Kind::Busy,
             Kind::NotLive,
             Kind::NotRestored,

@@ -6,6 +6,7 @@ use super::error::Shown;
 use super::text::is_harmful;
 use crate::model::done::{Did, Done};
 use crate::model::failure::Failure;
+use crate::model::hold::Hold;
 
 /// The version of all that shipit says in JSON. It changes when a key goes or changes its meaning, not when one comes.
 pub const VERSION: u32 = 1;
@@ -23,6 +24,7 @@ struct Live<'a> {
     previous: Option<&'a str>,
     host: &'a str,
     checked: &'a str,
+    held: &'a [Hold],
     ms: u64,
 }
 
@@ -69,6 +71,7 @@ pub fn done(done: &Done) -> String {
         previous: done.previous.as_deref(),
         host: done.host.as_str(),
         checked: &done.checked,
+        held: &done.held,
         ms: u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
     })
 }
@@ -139,12 +142,14 @@ mod tests {
             store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
             previous: None,
             checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
+            held: Vec::new(),
+            rollback: false,
             took: Duration::from_millis(14_210),
         };
         assert_data_eq!(
             done(&good),
             str![[r#"
-{"type":"result","version":1,"outcome":"live","exit":0,"release":"abc","deploy":42,"store_path":"/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1","previous":null,"host":"deploy@server.example","checked":"http://127.0.0.1:3001/ answered 200","ms":14210}
+{"type":"result","version":1,"outcome":"live","exit":0,"release":"abc","deploy":42,"store_path":"/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1","previous":null,"host":"deploy@server.example","checked":"http://127.0.0.1:3001/ answered 200","held":[],"ms":14210}
 
 "#]]
         );

@@ -20,7 +20,7 @@ use crate::model::names::ReleaseId;
 use error::Shown;
 use plain::Plain;
 use streams::{Streams, To};
-use style::{GOOD, STRONG, paint};
+use style::{GOOD, ODD, STRONG, paint};
 use table::Cell;
 
 pub(crate) mod error;
@@ -187,16 +187,33 @@ impl Ui {
                 let line = format!("{live} {name}{deploy} on {host} in {took}; {checked}\n");
                 self.streams().write(To::Out, &line);
                 let before = done.previous.as_deref().and_then(|name| name.parse::<ReleaseId>().ok());
-                if let Some(before) = before.filter(|before| *before != done.release) {
+                let before = before.filter(|before| *before != done.release);
+                if let Some(before) = &before {
                     self.say(format!("undo: {}", self.command(format_args!("rollback {}", before.short()))));
                 }
+                self.done_held(done, before.as_ref());
             }
             Did::AlreadyLive => {
                 let line =
                     format!("{} {name} on {host}; nothing was touched\n", paint(GOOD, "already live:"));
                 self.streams().write(To::Out, &line);
+                self.done_held(done, None);
             }
             Did::Planned => self.say(format!("dry run: nothing was changed on {host}")),
+        }
+    }
+
+    /// After a rollback: whether a deploy may undo it unasked. A CI run of the newest commit would.
+    fn done_held(&self, done: &Done, before: Option<&ReleaseId>) {
+        for hold in &done.held {
+            let lift = self.command("unhold");
+            self.say(format!("{} deploys, {}; to lift it: {lift}", paint(ODD, "held:"), hold.by(&self.zone)));
+        }
+        if let (true, true, Some(before)) = (done.rollback, done.held.is_empty(), before) {
+            let (before, hold) = (before.short(), self.command("hold"));
+            self.say(format!(
+                "a next deploy, CI's too, may bring {before} back; to keep deploys out: {hold}"
+            ));
         }
     }
 

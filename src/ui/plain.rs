@@ -121,6 +121,7 @@ impl Plain {
             }
             Event::HookStarted { command } => (NOW, "hook", command.join(" ")),
             Event::HookDone { took } => (GOOD, "hook", format!("done in {}", duration(*took))),
+            Event::Held { reason } => (GOOD, "held", format!("deploys from now on: {reason}")),
             Event::Switched { release: id, unit } => {
                 self.unit = Some(unit.clone());
                 self.answers.clear();

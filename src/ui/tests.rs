@@ -47,6 +47,8 @@ fn done(did: Did) -> Done {
         store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
         previous: Some("a".repeat(40)),
         checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
+        held: Vec::new(),
+        rollback: false,
         took: Duration::from_millis(14_210),
     }
 }

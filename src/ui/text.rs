@@ -7,6 +7,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::model::when;
+
 /// One line of a text that somebody else wrote: without the codes that colour it, move the cursor or name the
 /// window, and without characters that reorder or hide what follows.
 pub fn clean(text: &str) -> String {
@@ -97,17 +99,14 @@ pub fn count(number: u64, one: &str) -> String {
 
 /// A time of the journal (RFC 3339) where the reader is; one that is no time, as it stands.
 pub fn local(time: &str, zone: &TimeZone) -> String {
-    match time.parse::<Timestamp>() {
-        Ok(timestamp) => minutes(timestamp, zone),
-        Err(_) => clean(time),
-    }
+    clean(&when::local(time, zone))
 }
 
 /// A time of systemd, `Sun 2026-11-22 14:03:05 UTC`, where the reader is; one of another zone, as it stands:
 /// abbreviations of zones are ambiguous.
 pub fn local_systemd(time: &str, zone: &TimeZone) -> String {
     match systemd(time) {
-        Some(timestamp) => minutes(timestamp, zone),
+        Some(timestamp) => when::minutes(timestamp, zone),
         None => clean(time),
     }
 }
@@ -117,10 +116,6 @@ pub fn systemd(time: &str) -> Option<Timestamp> {
     let (_, rest) = time.split_once(' ')?;
     let civil: DateTime = DateTime::strptime("%Y-%m-%d %H:%M:%S", rest.strip_suffix(" UTC")?).ok()?;
     Offset::UTC.to_timestamp(civil).ok()
-}
-
-fn minutes(timestamp: Timestamp, zone: &TimeZone) -> String {
-    timestamp.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@
     clippy::result_large_err
 )]
 
+mod crowd;
 mod deploy;
 mod failures;
 mod faults;
 mod flake;
+mod hold;
 mod hooks;
 mod hostile;
 mod json;

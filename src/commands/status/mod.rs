@@ -6,6 +6,7 @@ use super::Cx;
 use super::story::{Chapter, Standing, chapters};
 use crate::deploy::words;
 use crate::model::failure::Outcome;
+use crate::model::hold::Hold;
 use crate::model::holder::Holder;
 use crate::model::names::{Invocation, ReleaseId, StorePath};
 use crate::model::server::{Current, ServerState, UnitState};
@@ -32,6 +33,7 @@ struct Status<'a> {
     environment: &'a str,
     host: &'a str,
     current: Now<'a>,
+    held: &'a [Hold],
     unit: Unit<'a>,
     last: Option<&'a Chapter>,
     running: Option<Holder>,
@@ -127,6 +129,7 @@ impl<'a> Status<'a> {
             environment: settings.environment.as_str(),
             host: settings.host.as_str(),
             current,
+            held: &state.holds,
             unit: Unit {
                 name: settings.unit.as_str(),
                 load: &unit.load,

@@ -245,11 +245,34 @@ fn programs_get_the_same() {
     let mut state = well('a', "a", &[("kept", 'a')]);
     state.lock_holder = Some(r#"{"who":"bob"}"#.to_owned());
     state.pending = Some("token".to_owned());
+    state.holds = Hold::read(&[r#"{"since":"2026-11-22T15:12:00Z","who":"bob"}"#.to_owned()]);
     let (settings, chapters) = (settings(), chapters(&state));
     assert_data_eq!(
         json::line(&Status::of(&settings, &state, &chapters)),
         str![[r#"
-{"version":1,"environment":"staging","host":"deploy@server.example","current":{"state":"release","release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","deploy":1,"subject":"Change a","since":"2026-11-22T13:01:05Z","target":null},"unit":{"name":"server.service","load":"loaded","active":"active","sub":"running","since":"2026-11-22T13:01:09Z","invocation":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","restarts":0,"runs":"checked"},"last":{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null},"running":{"since":null,"who":"bob","from":null,"command":null,"release":null},"unfinished":{"token":"token","within_s":210},"disk":{"root_free":3200000000,"store_free":5100000000}}
+{"version":1,"environment":"staging","host":"deploy@server.example","current":{"state":"release","release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","deploy":1,"subject":"Change a","since":"2026-11-22T13:01:05Z","target":null},"held":[{"since":"2026-11-22T15:12:00Z","who":"bob","from":null,"reason":null}],"unit":{"name":"server.service","load":"loaded","active":"active","sub":"running","since":"2026-11-22T13:01:09Z","invocation":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","restarts":0,"runs":"checked"},"last":{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null},"running":{"since":null,"who":"bob","from":null,"command":null,"release":null},"unfinished":{"token":"token","within_s":210},"disk":{"root_free":3200000000,"store_free":5100000000}}
+
+"#]]
+    );
+}
+
+#[test]
+fn a_hold_stands_right_below_what_is_live() {
+    let hold =
+        r#"{"since":"2026-11-22T15:12:00Z","who":"bob","reason":"the database\u001b[2J is being moved"}"#;
+    let text = changed(|state| state.holds = Hold::read(&[hold.to_owned(), String::new()]));
+    assert_data_eq!(
+        text,
+        str![[r#"
+held    no deploys, by bob since 2026-11-22 15:12: the database is being moved
+
+"#]]
+    );
+    let text = changed(|state| state.holds = Hold::read(&[]));
+    assert_data_eq!(
+        text,
+        str![[r#"
+held    no deploys, by somebody whose note in .shipit/hold can not be read
 
 "#]]
     );

@@ -31,6 +31,9 @@ impl Status<'_> {
         row("server", PLAIN, format!("{} ({})", self.host, self.environment));
         let (style, text) = self.live(words);
         row("live", style, text);
+        for hold in self.held {
+            row("held", ODD, format!("no deploys, {}", hold.by(words.zone)));
+        }
         let (style, text) = self.unit(words);
         row("unit", style, text);
         if let Some(last) = self.last {

@@ -7,9 +7,7 @@ use crate::support::site::{Failed, Site};
 use crate::support::world::eventually;
 
 fn with_disk() -> Site {
-    let site = Site::empty(Server::builder().disk("400M").boot());
-    site.good();
-    site
+    Site::on(Server::builder().disk("400M").boot())
 }
 
 #[test]

@@ -9,7 +9,8 @@ use super::lab::{Server, Variant};
 use super::world::{Ran, World, eventually};
 
 /// What may lie in `.shipit` between two commands.
-const MAY_STAY: &[&str] = &["journal.jsonl", "lock", "holder", "hook.log", "hook.code", "back", "left"];
+const MAY_STAY: &[&str] =
+    &["journal.jsonl", "lock", "holder", "hook.log", "hook.code", "back", "left", "hold"];
 
 /// A server and the world that deploys to it.
 pub struct Site {
@@ -55,7 +56,12 @@ pub struct Failed {
 impl Site {
     /// A Debian server that runs version 1.
     pub fn new() -> Self {
-        let site = Site::empty(Server::boot(Variant::Debian));
+        Site::on(Server::boot(Variant::Debian))
+    }
+
+    /// … on this server.
+    pub fn on(server: Server) -> Self {
+        let site = Site::empty(server);
         site.good();
         site
     }
@@ -271,6 +277,7 @@ impl Failed {
             3 => "not-ready",
             4 => "build-failed",
             5 => "copy-failed",
+            6 if result["outcome"] == "held" => "held",
             6 => "busy",
             7 => "not-live",
             8 => "not-restored",

@@ -150,6 +150,13 @@ impl World {
         run(command, words).wait()
     }
 
+    /// Runs shipit to its end as somebody else, from elsewhere.
+    pub fn shipit_as(&self, environment: &[(&str, &str)], words: &[&str]) -> Ran {
+        let mut command = self.command(SHIPIT);
+        command.envs(environment.iter().copied());
+        run(command, words).wait()
+    }
+
     /// Starts shipit.
     pub fn start(&self, words: &[&str]) -> Running {
         run(self.command(SHIPIT), words)
