@@ -108,13 +108,6 @@ fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
 /// What to do about the errors that are known.
 fn advice(text: &str, to: &Destination) -> Option<String> {
     let has = |needle: &str| text.contains(needle);
-    if has("lacks a signature by a trusted key") || has("lacks a valid signature") {
-        return Some(
-            "the daemon there does not trust the key that signed this path. If its /etc/nix/nix.conf names the key \
-             already, the daemon has not read it yet: on the server, as root: systemctl restart nix-daemon"
-                .to_owned(),
-        );
-    }
     if has("No space left on device") || has("database or disk is full") {
         return Some(
             "make room on the server: `nix-collect-garbage` there removes what no release needs".to_owned(),
@@ -286,7 +279,8 @@ mod tests {
 
     #[tokio::test]
     async fn signing_adds_a_signature_once() {
-        use crate::deploy::trust::{PublicKey, Trust, check_trust, sign};
+        use crate::deploy::signing_key::SigningKey;
+        use crate::deploy::trust::{Trust, check_trust, sign};
         let world = World::new("exit 1");
         let secret = world.path().join("secret");
         // An input-addressed path: a derivation's output.
@@ -306,13 +300,13 @@ mod tests {
             .args([&secret, &world.path().join("public")]);
         crate::tools::process::run(&generate).await.unwrap();
 
-        let key = PublicKey::of(&secret).unwrap();
-        assert_eq!(key.text, fs::read_to_string(world.path().join("public")).unwrap().trim());
+        let key = SigningKey::read(&secret, &Events::channel().0).unwrap();
+        assert_eq!(key.public, fs::read_to_string(world.path().join("public")).unwrap().trim());
         let infos = async || nix().path_infos(std::slice::from_ref(&path)).await.unwrap();
-        let trust = Trust { trusted: false, keys: vec![key.text.clone()], ..Trust::default() };
+        let trust = Trust { trusted: false, keys: vec![key.public.clone()], ..Trust::default() };
         check_trust(&infos().await, &trust, None).unwrap_err();
         for _ in 0..2 {
-            sign(&nix(), &infos().await, &secret, &key).await.unwrap();
+            sign(&nix(), &infos().await, &key).await.unwrap();
         }
         let signed = infos().await;
         assert!(signed[0].is_signed_by("try-1") && signed[0].signatures.len() == 1, "{signed:?}");
@@ -320,8 +314,7 @@ mod tests {
         let failure = sign(
             &nix(),
             &[PathInfo { signatures: vec![], ..signed[0].clone() }],
-            Path::new("/nowhere"),
-            &key,
+            &SigningKey { file: "/nowhere".into(), ..key },
         )
         .await;
         assert_eq!(failure.unwrap_err().error.to_string(), "could not sign what is sent");

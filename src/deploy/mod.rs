@@ -18,6 +18,7 @@ pub mod release_id;
 pub mod report;
 pub mod rollback;
 pub mod run;
+pub mod signing_key;
 pub mod source;
 pub mod state;
 pub mod switch;

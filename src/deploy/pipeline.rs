@@ -15,9 +15,10 @@ use super::plan;
 use super::ready;
 use super::release_id;
 use super::run::Run;
+use super::signing_key::SigningKey;
 use super::source::{self, Wanted};
 use super::state;
-use super::trust::{self, PublicKey, Trust};
+use super::trust::{self, Trust};
 use super::turns::Turns;
 use super::words::Target;
 use crate::model::done::{Did, Done};
@@ -55,6 +56,8 @@ struct Before<'a> {
     /// The private folder of this run, for links and temporary trees.
     scratch: &'a Path,
     dry_run: bool,
+    /// What closures are signed with.
+    key: Option<SigningKey>,
     /// Filled as soon as there is a connection, and closed by `deploy` however the rest ends.
     connection: &'a OnceCell<Connection>,
 }
@@ -69,12 +72,15 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
         .prefix("shipit-run-")
         .tempdir_in(&run.options.runtime_folder)
         .failed(Kind::Usage, "no private folder could be made for this run")?;
+    let key =
+        run.settings.signing_key.as_deref().map(|file| SigningKey::read(file, &run.events)).transpose()?;
     let connection = OnceCell::new();
     let before = Before {
         run,
         nix: Nix::new(),
         scratch: scratch.path(),
         dry_run: request.dry_run,
+        key,
         connection: &connection,
     };
     let mut wishes = interrupts.clone();
@@ -225,24 +231,21 @@ impl Before<'_> {
         let plan = copy::plan(nix, &tops, &closure, &missing, events).await?;
         ready::space(settings, state, plan.bytes)?;
         let trust = Trust::of(state);
-        let key = settings
-            .signing_key
-            .as_deref()
-            .map(|file| PublicKey::of(file).map(|key| (file, key)))
-            .transpose()?;
-        trust::check_trust(&plan.missing, &trust, key.as_ref().map(|(_, key)| key))?;
+        let key = self.key.as_ref();
+        trust::check_trust(&plan.missing, &trust, key)?;
         if self.dry_run {
             return Ok(());
         }
-        if let Some((file, key)) = &key {
-            trust::sign(nix, &plan.missing, file, key).await?;
+        if let Some(key) = key {
+            trust::sign(nix, &plan.missing, key).await?;
         }
         let to = Destination {
             host: settings.host.clone(),
             socket: connection.socket().to_owned(),
             daemon: format!("{}/nix-daemon", state.nix_bin.as_deref().unwrap_or_default()),
         };
-        copy::copy(nix, &plan, &to, events).await.map(|_| ())
+        let copied = copy::copy(nix, &plan, &to, events).await;
+        copied.map(|_| ()).map_err(|failure| trust::explain_refusal(failure, &trust, key))
     }
 }
 

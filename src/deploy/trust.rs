@@ -1,16 +1,11 @@
 //! Whether the server will take the paths, decided before anything is sent. A server that does not trust the login takes
 //! content-addressed paths and those with a signature of a key that it trusts, and nothing else.
 
-use std::path::Path;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use super::build::explain_nix;
+use super::signing_key::{SigningKey, make_a_key};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
 use crate::model::server::ServerState;
-use crate::tools::cmd::quoted;
 use crate::tools::nix::{Nix, NixError};
 use crate::tools::nix_json::PathInfo;
 
@@ -36,94 +31,105 @@ impl Trust {
         }
     }
 
-    /// The server takes this path as it is.
-    fn takes(&self, info: &PathInfo) -> bool {
-        self.trusted
-            || info.content_addressed
-            || self.keys.iter().filter_map(|key| key.split(':').next()).any(|name| info.is_signed_by(name))
+    /// The server takes this path as it is. A signature that bears our key's name counts only where the server trusts
+    /// just that key: an older key may have had the same name.
+    fn takes(&self, info: &PathInfo, key: Option<&SigningKey>) -> bool {
+        let ours = |name: &str| key.is_some_and(|key| key.name() == name && !self.keys.contains(&key.public));
+        let mut names = self.keys.iter().map(|key| name_of(key)).filter(|name| !ours(name));
+        self.trusted || info.content_addressed || names.any(|name| info.is_signed_by(name))
+    }
+
+    /// Another key that the server trusts below the name of ours. Nix takes the first of a name and no other.
+    fn namesake(&self, key: &SigningKey) -> Option<&String> {
+        self.keys.iter().find(|other| name_of(other) == key.name() && **other != key.public)
+    }
+
+    /// What changes that the server refuses: lines to paste, the better way first.
+    fn ways_out(&self, key: Option<&SigningKey>) -> Vec<String> {
+        let (restart, login) = ("systemctl restart nix-daemon", &self.login);
+        let mut ways = Vec::new();
+        match key {
+            Some(key) if self.namesake(key).is_some() => {
+                let other = self.namesake(key).map_or("", String::as_str);
+                ways.push(format!(
+                    "its nix.conf trusts another key that is called {}, and of one name Nix takes the first only. To put \
+                     the new one in its place, on the server, as root: \
+                     sed -i 's|{other}|{}|g' /etc/nix/nix.conf && {restart}",
+                    key.name(),
+                    key.public
+                ));
+            }
+            Some(key) if self.keys.contains(&key.public) => ways.push(format!(
+                "its nix.conf names the key already, so the daemon that runs was started before that; on the server, as \
+                 root: {restart}"
+            )),
+            Some(key) => ways.push(format!(
+                "on the server, as root: echo 'extra-trusted-public-keys = {}' >> /etc/nix/nix.conf && {restart}",
+                key.public
+            )),
+            None => ways.extend([
+                format!("sign what is sent. Make a key once: {}", make_a_key(None)),
+                "then in shipit.toml:\n[sign]\nkey_file = \"~/.config/shipit/signing.key\"\nand deploy again: it says the \
+                 line for the server's nix.conf"
+                    .to_owned(),
+            ]),
+        }
+        ways.push(format!(
+            "or, simpler, but a trusted user of Nix is as good as root on that server: \
+             echo 'extra-trusted-users = {login}' >> /etc/nix/nix.conf && {restart}"
+        ));
+        ways
     }
 }
 
-/// The public half of a signing key, `name:base64`, computed here: it is the second half of the secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey {
-    /// The text that nix.conf wants.
-    pub text: String,
-}
-
-impl PublicKey {
-    /// Out of a secret key file.
-    pub fn of(key_file: &Path) -> Outcome<Self> {
-        let shown = key_file.display();
-        let secret = std::fs::read_to_string(key_file).map_err(|error| {
-            Failure::new(
-                Kind::Usage,
-                anyhow::Error::new(error).context(format!("can't read the signing key {shown}")),
-            )
-            .hint("`[sign] key_file` in shipit.toml names it")
-            .hint(format!("make one: {}", make_a_key("deploy-1")))
-        })?;
-        Self::parse(secret.trim()).ok_or_else(|| {
-            Failure::msg(
-                Kind::Usage,
-                format!("{shown} is not a secret key of Nix (`name:base64` of 64 bytes)"),
-            )
-            .hint(format!("make one: {}", make_a_key("deploy-1")))
-        })
-    }
-
-    fn parse(secret: &str) -> Option<Self> {
-        let (name, base64) = secret.split_once(':')?;
-        let bytes = BASE64_STANDARD.decode(base64).ok()?;
-        let public = bytes.get(32..).filter(|half| bytes.len() == 64 && half.len() == 32)?;
-        (!name.is_empty()).then(|| PublicKey { text: format!("{name}:{}", BASE64_STANDARD.encode(public)) })
-    }
-
-    fn name(&self) -> &str {
-        self.text.split(':').next().unwrap_or(&self.text)
-    }
+fn name_of(key: &str) -> &str {
+    key.split(':').next().unwrap_or(key)
 }
 
 /// Refuses when the server would refuse, with the exact lines that change it.
-pub fn check_trust(missing: &[PathInfo], trust: &Trust, signing_key: Option<&PublicKey>) -> Outcome<()> {
-    let Some(refused) = missing.iter().find(|info| !trust.takes(info)) else { return Ok(()) };
-    if signing_key.is_some_and(|key| trust.keys.contains(&key.text)) {
+pub fn check_trust(missing: &[PathInfo], trust: &Trust, key: Option<&SigningKey>) -> Outcome<()> {
+    let Some(refused) = missing.iter().find(|info| !trust.takes(info, key)) else { return Ok(()) };
+    if key.is_some_and(|key| trust.keys.contains(&key.public) && trust.namesake(key).is_none()) {
         return Ok(());
     }
     let why = format!(
         "the server would refuse {}: it does not trust this login, and no key that it trusts has signed the path",
         refused.path
     );
-    let failure = Failure::msg(Kind::NotReady, why);
-    let failure = match signing_key {
-        Some(key) => failure.hint(format!(
-            "on the server, as root: echo 'extra-trusted-public-keys = {}' >> /etc/nix/nix.conf && systemctl restart \
-             nix-daemon",
-            key.text
-        )),
-        None => failure.hint(format!("sign what is sent. Make a key once: {}", make_a_key("deploy-1"))).hint(
-            "then in shipit.toml:\n[sign]\nkey_file = \"~/.config/shipit/signing.key\"\nand deploy again: it says the \
-             line for the server's nix.conf",
-        ),
-    };
-    Err(failure.hint(format!(
-        "or, simpler, but a trusted user of Nix is as good as root on that server: \
-         echo 'extra-trusted-users = {}' >> /etc/nix/nix.conf && systemctl restart nix-daemon",
-        trust.login
-    )))
+    let mut failure = Failure::msg(Kind::NotReady, why);
+    failure.hints = trust.ways_out(key);
+    Err(failure)
+}
+
+/// What a copy that the server refused all the same says: its nix.conf was read, but what its daemon knows can not be
+/// asked, and a Nix before 2.15 does not say whom it trusts either.
+pub fn explain_refusal(mut failure: Failure, trust: &Trust, key: Option<&SigningKey>) -> Failure {
+    let said = format!("{:#}", failure.error);
+    let quoted = failure.detail.iter().flat_map(|detail| &detail.lines);
+    let lacks = |text: &str| text.contains("lacks a signature") || text.contains("lacks a valid signature");
+    if !lacks(&said) && !quoted.map(String::as_str).any(lacks) {
+        return failure;
+    }
+    failure.hints = trust.ways_out(key);
+    if trust.trusted && !key.is_some_and(|key| trust.keys.contains(&key.public)) {
+        let restart = "if its nix.conf says that already, the daemon that runs was started before that; on the server, as \
+                       root: systemctl restart nix-daemon";
+        failure.hints.push(restart.to_owned());
+    }
+    failure
 }
 
 /// Signs what the server would refuse otherwise: all but the content-addressed paths. Those that bear the key's name
 /// already are signed again, because an older key may have had the same name; the same key changes nothing.
-pub async fn sign(nix: &Nix, missing: &[PathInfo], key_file: &Path, key: &PublicKey) -> Outcome<()> {
+pub async fn sign(nix: &Nix, missing: &[PathInfo], key: &SigningKey) -> Outcome<()> {
     let paths = |by_name: bool| -> Vec<StorePath> {
         let wanted = |info: &&PathInfo| !info.content_addressed && info.is_signed_by(key.name()) == by_name;
         missing.iter().filter(wanted).map(|info| info.path.clone()).collect()
     };
     let unprivileged = |error: &NixError| matches!(error, NixError::Command(error) if error.stderr.contains("not privileged"));
-    let signed = match nix.sign(key_file, &paths(false)).await {
+    let signed = match nix.sign(&key.file, &paths(false)).await {
         // The daemon here signs what it builds, so this is its signature.
-        Ok(()) => nix.sign(key_file, &paths(true)).await.or_else(|error| match unprivileged(&error) {
+        Ok(()) => nix.sign(&key.file, &paths(true)).await.or_else(|error| match unprivileged(&error) {
             true => Ok(()),
             false => Err(error),
         }),
@@ -138,7 +144,7 @@ pub async fn sign(nix: &Nix, missing: &[PathInfo], key_file: &Path, key: &Public
                 .hint("Nix before 2.17 lets only a trusted user of this machine sign: update Nix here")
                 .hint(format!(
                     "or `secret-key-files = {}` in this machine's /etc/nix/nix.conf, which signs each build",
-                    key_file.display()
+                    key.file.display()
                 ))
         } else {
             failure
@@ -146,23 +152,10 @@ pub async fn sign(nix: &Nix, missing: &[PathInfo], key_file: &Path, key: &Public
     })
 }
 
-/// The command that makes a key; the name is part of it and of each signature.
-fn make_a_key(name: &str) -> String {
-    format!(
-        "`mkdir -p ~/.config/shipit && nix-store --generate-binary-cache-key {} ~/.config/shipit/signing.key \
-         ~/.config/shipit/signing.pub`",
-        quoted(name.as_ref())
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::signing_key::tests::{PUBLIC, key};
     use super::*;
-
-    // Of `nix-store --generate-binary-cache-key deploy-1 secret public`.
-    const SECRET: &str =
-        "deploy-1:aLi6Gu2Opw0A+HjRJeYDBT5FdwBjCFrsTEebpkLco0Af2PWIDoIcQ6fe1H64fL941i0wj2Z3Dt+SMy75hfeKHg==";
-    const PUBLIC: &str = "deploy-1:H9j1iA6CHEOn3tR+uHy/eNYtMI9mdw7fkjMu+YX3ih4=";
 
     fn info(content_addressed: bool, signatures: &[&str]) -> PathInfo {
         PathInfo {
@@ -174,18 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn the_public_half_is_in_the_secret_one() {
-        assert_eq!(PublicKey::parse(SECRET).unwrap().text, PUBLIC);
-        for bad in
-            ["", "x", ":", "name:", "name:!!", "name:AAAA", PUBLIC, &SECRET[SECRET.find(':').unwrap()..]]
-        {
-            assert_eq!(PublicKey::parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn what_the_server_would_refuse_is_refused_here() {
-        let key = PublicKey::parse(SECRET).unwrap();
+        let key = key();
         let stranger =
             Trust { trusted: false, keys: vec!["cache.nixos.org-1:abc=".into()], ..Trust::default() };
         let knows_key = Trust { trusted: false, keys: vec![PUBLIC.into()], ..Trust::default() };
@@ -203,5 +186,50 @@ mod tests {
         let failure = check_trust(&unsigned, &knows_key, None).unwrap_err();
         assert!(failure.hints[0].contains("--generate-binary-cache-key"), "{failure:?}");
         assert!(failure.hints.last().unwrap().contains("as good as root"));
+    }
+
+    #[test]
+    fn another_key_of_the_same_name_is_to_be_replaced() {
+        // Nix takes the first key of a name: a further line would change nothing.
+        let other = "deploy-1:AAAA";
+        let trust = Trust { keys: vec![other.to_owned()], ..Trust::default() };
+        let signed = [info(false, &["deploy-1:old"])];
+        for keys in [vec![other.to_owned()], vec![other.to_owned(), PUBLIC.to_owned()]] {
+            let failure = check_trust(&[info(false, &[])], &Trust { keys, ..trust.clone() }, Some(&key()));
+            let hint = failure.unwrap_err().hints.swap_remove(0);
+            assert!(
+                hint.contains(&format!("sed -i 's|{other}|{PUBLIC}|g' /etc/nix/nix.conf && systemctl")),
+                "{hint}"
+            );
+        }
+        // A signature of that name may be the old key's, or be taken for it.
+        check_trust(&signed, &trust, Some(&key())).unwrap_err();
+        check_trust(&signed, &trust, None).unwrap();
+    }
+
+    #[test]
+    fn a_refusal_of_the_copy_names_the_way_out() {
+        let refusal = || {
+            let error = anyhow::anyhow!(
+                "cannot add path '/nix/store/x' because it lacks a signature by a trusted key"
+            );
+            Failure::new(Kind::Copy, error.context("the copy to server failed"))
+        };
+        let hints = |trusted: bool, keys: &[&str], key: Option<&SigningKey>| {
+            let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+            explain_refusal(refusal(), &Trust { trusted, keys, login: "deploy".to_owned() }, key).hints
+        };
+        let key = key();
+        let unread = hints(false, &[PUBLIC], Some(&key));
+        assert!(
+            unread[0].contains("names the key already")
+                && unread[0].ends_with("systemctl restart nix-daemon")
+        );
+        let unknown = hints(true, &[], Some(&key));
+        assert!(unknown[0].contains(&format!("'extra-trusted-public-keys = {PUBLIC}'")), "{unknown:?}");
+        assert!(unknown.last().unwrap().contains("systemctl restart nix-daemon"), "{unknown:?}");
+        assert!(hints(true, &[], None)[0].contains("--generate-binary-cache-key"));
+        let other = Failure::msg(Kind::Copy, "the disk is full").hint("make room");
+        assert_eq!(explain_refusal(other, &Trust::default(), None).hints, ["make room"]);
     }
 }

@@ -1,0 +1,149 @@
+//! `[sign] key_file`: read and judged before anything is built.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::model::event::Events;
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::tools::cmd::quoted;
+
+/// A key file is one line of about a hundred bytes.
+const LARGEST: u64 = 64 * 1024;
+
+/// A key that closures are signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Where its secret half lies.
+    pub file: PathBuf,
+    /// Its public half as nix.conf wants it, `name:base64`: the second half of the secret.
+    pub public: String,
+}
+
+impl SigningKey {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when the file is not there, can't be read, or is something else.
+    pub fn read(file: &Path, events: &Events) -> Outcome<Self> {
+        let shown = file.display();
+        let unreadable = |error: std::io::Error| {
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            let error = anyhow::Error::new(error).context(format!("can't read the signing key {shown}"));
+            let failure = Failure::new(Kind::Usage, error).hint("`[sign] key_file` in shipit.toml names it");
+            match missing {
+                true => failure.hint(format!("make one: {}", make_a_key(Some(file)))),
+                false => failure.hint(format!("look at it: ls -l {}", quoted(file.as_os_str()))),
+            }
+        };
+        let about = fs::metadata(file).map_err(unreadable)?;
+        // A pipe would be waited for.
+        let text = match about.is_file() && about.len() <= LARGEST {
+            true => fs::read(file).map_err(unreadable)?,
+            false => Vec::new(),
+        };
+        let public = judge(String::from_utf8_lossy(&text).trim()).map_err(|why| {
+            Failure::msg(Kind::Usage, format!("the signing key {shown} {why}"))
+                .hint("`[sign] key_file` in shipit.toml names it")
+                .hint(format!("make one, elsewhere: {}", make_a_key(None)))
+        })?;
+        if is_open(&about) {
+            events.warn(format!(
+                "every user of this machine can read or change the signing key: chmod 600 {}",
+                quoted(file.as_os_str())
+            ));
+        }
+        Ok(SigningKey { file: file.to_owned(), public })
+    }
+
+    /// Its name, which each signature bears.
+    pub fn name(&self) -> &str {
+        self.public.split(':').next().unwrap_or(&self.public)
+    }
+}
+
+fn is_open(about: &Metadata) -> bool {
+    about.permissions().mode() & 0o006 != 0
+}
+
+/// The public half, or what the text is instead.
+fn judge(secret: &str) -> Result<String, &'static str> {
+    const NO_KEY: &str = "is not a secret key of Nix (`name:base64` of 64 bytes)";
+    let (name, base64) = secret.split_once(':').ok_or(NO_KEY)?;
+    // It becomes a word of nix.conf, and of a line to paste.
+    let plain = |c: char| c.is_ascii_graphic() && !"'\"\\|&".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(NO_KEY);
+    }
+    let bytes = BASE64_STANDARD.decode(base64).map_err(|_| NO_KEY)?;
+    match bytes.len() {
+        64 => Ok(format!("{name}:{}", BASE64_STANDARD.encode(&bytes[32..]))),
+        32 => Err("is a public key, which is for the server's nix.conf; its secret half is wanted"),
+        _ => Err(NO_KEY),
+    }
+}
+
+/// The command that makes a key; the name is part of it and of each signature.
+pub fn make_a_key(file: Option<&Path>) -> String {
+    let Some(file) = file else {
+        return "`mkdir -p ~/.config/shipit && nix-store --generate-binary-cache-key deploy-1 ~/.config/shipit/signing.key \
+                ~/.config/shipit/signing.pub`"
+            .to_owned();
+    };
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let public = file.with_extension("pub");
+    let [folder, secret, public] = [folder, file, &public].map(|path| quoted(path.as_os_str()));
+    format!("`mkdir -p {folder} && nix-store --generate-binary-cache-key deploy-1 {secret} {public}`")
+}
+
+#[cfg(test)]
+pub mod tests {
+    //! A key.
+
+    use super::*;
+
+    // Of `nix-store --generate-binary-cache-key deploy-1 secret public`.
+    const SECRET: &str =
+        "deploy-1:aLi6Gu2Opw0A+HjRJeYDBT5FdwBjCFrsTEebpkLco0Af2PWIDoIcQ6fe1H64fL941i0wj2Z3Dt+SMy75hfeKHg==";
+    /// Its public half.
+    pub const PUBLIC: &str = "deploy-1:H9j1iA6CHEOn3tR+uHy/eNYtMI9mdw7fkjMu+YX3ih4=";
+
+    /// A key.
+    pub fn key() -> SigningKey {
+        SigningKey { file: PathBuf::from("/home/anna/signing.key"), public: PUBLIC.to_owned() }
+    }
+
+    #[test]
+    fn the_public_half_is_in_the_secret_one() {
+        assert_eq!(judge(SECRET).as_deref(), Ok(PUBLIC));
+        let nameless = &SECRET[SECRET.find(':').unwrap()..];
+        let quote = format!("it's{nameless}");
+        for bad in ["", "x", ":", "name:", "name:!!", "name:AAAA", "\u{fffd}:AAAA", nameless, &quote] {
+            assert!(judge(bad).is_err_and(|why| why.contains("is not a secret key")), "{bad}");
+        }
+        assert!(judge(PUBLIC).is_err_and(|why| why.contains("is a public key")));
+    }
+
+    #[test]
+    fn a_file_is_judged_for_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("it's a key");
+        let (events, mut heard) = Events::channel();
+        let missing = SigningKey::read(&file, &events).unwrap_err();
+        assert_eq!(missing.kind, Kind::Usage);
+        assert!(missing.hints[1].contains("it's a key.pub"), "{missing:?}");
+        fs::write(&file, format!("{SECRET}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(SigningKey::read(&file, &events).unwrap().public, PUBLIC);
+        assert!(heard.try_recv().is_err(), "a group may be meant");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(SigningKey::read(&file, &events).unwrap().name(), "deploy-1");
+        assert!(format!("{:?}", heard.try_recv().unwrap()).contains("chmod 600"));
+        for wrong in [folder.path(), Path::new("/dev/zero")] {
+            assert!(SigningKey::read(wrong, &events).is_err(), "{}", wrong.display());
+        }
+    }
+}
