@@ -31,39 +31,48 @@ impl Trust {
         }
     }
 
-    /// The server takes this path as it is. A signature that bears our key's name counts only where the server trusts
-    /// just that key: an older key may have had the same name.
+    /// The server takes this path as it is. A signature that bears our key's name counts only where that name means our
+    /// key there: an older one may have had it.
     fn takes(&self, info: &PathInfo, key: Option<&SigningKey>) -> bool {
-        let ours = |name: &str| key.is_some_and(|key| key.name() == name && !self.keys.contains(&key.public));
-        let mut names = self.keys.iter().map(|key| name_of(key)).filter(|name| !ours(name));
+        let other = |name: &str| key.is_some_and(|key| key.name() == name && !self.trusts(key));
+        let mut names = self.keys.iter().map(|key| name_of(key)).filter(|name| !other(name));
         self.trusted || info.content_addressed || names.any(|name| info.is_signed_by(name))
     }
 
-    /// Another key that the server trusts below the name of ours. Nix takes the first of a name and no other.
-    fn namesake(&self, key: &SigningKey) -> Option<&String> {
-        self.keys.iter().find(|other| name_of(other) == key.name() && **other != key.public)
+    /// The key that our key's name means there: of those with one name Nix takes the first.
+    fn of_name(&self, key: &SigningKey) -> Option<&String> {
+        self.keys.iter().find(|other| name_of(other) == key.name())
+    }
+
+    fn trusts(&self, key: &SigningKey) -> bool {
+        self.of_name(key) == Some(&key.public)
     }
 
     /// What changes that the server refuses: lines to paste, the better way first.
     fn ways_out(&self, key: Option<&SigningKey>) -> Vec<String> {
         let (restart, login) = ("systemctl restart nix-daemon", &self.login);
         let mut ways = Vec::new();
-        match key {
-            Some(key) if self.namesake(key).is_some() => {
-                let other = self.namesake(key).map_or("", String::as_str);
-                ways.push(format!(
-                    "its nix.conf trusts another key that is called {}, and of one name Nix takes the first only. To put \
-                     the new one in its place, on the server, as root: \
-                     sed -i 's|{other}|{}|g' /etc/nix/nix.conf && {restart}",
-                    key.name(),
-                    key.public
-                ));
+        match key.map(|key| (key, self.of_name(key))) {
+            Some((key, Some(other))) if *other != key.public => {
+                ways.extend([
+                    format!(
+                        "its nix.conf trusts another key that is called {}, and of one name Nix takes the first only. If \
+                         nobody signs with that one any more, put this one in its place; on the server, as root: \
+                         sed -i 's|{other}|{}|g' /etc/nix/nix.conf && {restart}",
+                        key.name(),
+                        key.public
+                    ),
+                    format!(
+                        "if somebody does (CI, say), sign with the same key, or with one of another name: {}",
+                        make_a_key(None).replacen("deploy-1", "NAME-1", 1)
+                    ),
+                ]);
             }
-            Some(key) if self.keys.contains(&key.public) => ways.push(format!(
+            Some((_, Some(_))) => ways.push(format!(
                 "its nix.conf names the key already, so the daemon that runs was started before that; on the server, as \
                  root: {restart}"
             )),
-            Some(key) => ways.push(format!(
+            Some((key, None)) => ways.push(format!(
                 "on the server, as root: echo 'extra-trusted-public-keys = {}' >> /etc/nix/nix.conf && {restart}",
                 key.public
             )),
@@ -89,7 +98,7 @@ fn name_of(key: &str) -> &str {
 /// Refuses when the server would refuse, with the exact lines that change it.
 pub fn check_trust(missing: &[PathInfo], trust: &Trust, key: Option<&SigningKey>) -> Outcome<()> {
     let Some(refused) = missing.iter().find(|info| !trust.takes(info, key)) else { return Ok(()) };
-    if key.is_some_and(|key| trust.keys.contains(&key.public) && trust.namesake(key).is_none()) {
+    if key.is_some_and(|key| trust.trusts(key)) {
         return Ok(());
     }
     let why = format!(
@@ -111,7 +120,7 @@ pub fn explain_refusal(mut failure: Failure, trust: &Trust, key: Option<&Signing
         return failure;
     }
     failure.hints = trust.ways_out(key);
-    if trust.trusted && !key.is_some_and(|key| trust.keys.contains(&key.public)) {
+    if trust.trusted && !key.is_some_and(|key| trust.trusts(key)) {
         let restart = "if its nix.conf says that already, the daemon that runs was started before that; on the server, as \
                        root: systemctl restart nix-daemon";
         failure.hints.push(restart.to_owned());
@@ -202,6 +211,8 @@ mod tests {
                 "{hint}"
             );
         }
+        let first = Trust { keys: vec![PUBLIC.to_owned(), other.to_owned()], ..trust.clone() };
+        check_trust(&[info(false, &[])], &first, Some(&key())).unwrap();
         // A signature of that name may be the old key's, or be taken for it.
         check_trust(&signed, &trust, Some(&key())).unwrap_err();
         check_trust(&signed, &trust, None).unwrap();

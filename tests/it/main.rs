@@ -27,3 +27,4 @@ mod servers;
 mod smoke;
 mod source;
 mod support;
+mod trust;

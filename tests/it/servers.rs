@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::facts::{ROOT, current, events, invocation, journal, journal_at, listing, page};
 use crate::support::lab::{Server, Variant};
-use crate::support::world::World;
+use crate::support::world::{World, signing_key};
 
 #[test]
 fn nix_may_lie_where_only_its_installer_looks() {
@@ -40,55 +40,19 @@ fn a_server_that_does_not_trust_the_login_takes_signed_closures() {
     ]);
     assert_eq!(listing(&server), before);
 
-    let key = |file: &str| {
-        let made =
-            world.command("nix").args(["key", "generate-secret", "--key-name", "shipit-test-1"]).output();
-        fs::write(world.file(file), made.unwrap().stdout).unwrap();
-        let secret = fs::read(world.file(file)).unwrap();
-        let mut convert = world.command("sh");
-        convert.args(["-c", "nix key convert-secret-to-public <\"$0\"", world.file(file).to_str().unwrap()]);
-        assert!(!secret.is_empty());
-        String::from_utf8(convert.output().unwrap().stdout).unwrap().trim().to_owned()
-    };
-    let public = key("key");
+    let public = signing_key(&world, "key");
     world.edit("[health]", "[sign]\nkey_file = \"../key\"\n\n[health]");
-    let first = world.commit_all("1, signed");
+    world.commit_all("1, signed");
     let line = format!("extra-trusted-public-keys = {public}");
     world.shipit(&["deploy"]).expect(3).says(&["/etc/nix/nix.conf", &line, "systemctl restart nix-daemon"]);
     assert_eq!(listing(&server), before, "nothing was sent");
-
-    // Just what it said.
-    let trust = |line: &str| {
-        server.sh_ok(&format!(
-            "sed -i '/^extra-trusted-public-keys/d' /etc/nix/nix.conf; echo '{line}' >>/etc/nix/nix.conf
-             systemctl restart nix-daemon"
-        ));
-    };
-    trust(&line);
+    server.sh_ok(&format!("echo '{line}' >>/etc/nix/nix.conf; systemctl restart nix-daemon"));
     world.deploy();
     assert!(page(&server).contains("version: 1"));
     let path = server.sh_ok(&format!("readlink {ROOT}/current/result"));
     let info =
         server.sh_ok(&format!("nix --extra-experimental-features nix-command path-info --sigs {path}"));
     assert!(info.contains("shipit-test-1:"), "{info}");
-
-    // A new key with the old name: what was signed with the old one is signed again.
-    let other = key("other");
-    world.edit("../key", "../other");
-    assert_ne!(world.commit("2", "ok"), first);
-    world.shipit(&["deploy"]).expect(3).says(&[&format!("extra-trusted-public-keys = {other}")]);
-    trust(&format!("extra-trusted-public-keys = {other}"));
-    // As on a new server: nothing of it is there, the old signatures are here.
-    server.sh_ok(&format!(
-        "systemctl stop server.service; rm -r {ROOT}/current {ROOT}/releases {ROOT}/.shipit; nix-collect-garbage --quiet"
-    ));
-    world.deploy();
-    assert!(page(&server).contains("version: 2"));
-
-    // No key where one is named.
-    fs::remove_file(world.file("other")).unwrap();
-    world.commit("3", "ok");
-    world.shipit(&["deploy"]).expect(2).says(&["signing key", "[sign] key_file"]);
 }
 
 #[test]

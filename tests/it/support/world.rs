@@ -232,6 +232,16 @@ impl Ran {
     }
 }
 
+/// Makes a signing key, `shipit-test-1`, in a file beside the app: its public half.
+pub fn signing_key(world: &World, file: &str) -> String {
+    let secret = world.file(file);
+    let public = world.file(&format!("{file}.pub"));
+    let mut make = world.command("nix-store");
+    make.args(["--generate-binary-cache-key", "shipit-test-1"]).args([&secret, &public]);
+    assert!(make.status().expect("nix-store").success());
+    fs::read_to_string(public).expect("the public half").trim().to_owned()
+}
+
 /// The folder of the tests.
 pub fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
