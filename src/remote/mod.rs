@@ -82,12 +82,13 @@ pub(crate) fn line_of<W: AsRef<str>>(script: &str, words: &[W]) -> String {
     line(&format!("{}{script}", stripped(COMMON)), words)
 }
 
-/// Without comments and indentation: the line has to fit into few packets.
+/// Without comments and indentation: the line has to fit into few packets. Behind code, two blanks and `# ` begin a
+/// comment; nothing else in the scripts looks so.
 pub fn stripped(script: &str) -> String {
     let mut text = String::with_capacity(script.len());
     for line in script.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
-        text.push_str(line);
+        text.push_str(line.split_once("  # ").map_or(line, |(code, _)| code.trim_end()));
         text.push('\n');
     }
     text
@@ -121,6 +122,12 @@ mod tests {
         // Past 131,049 bytes an exec fails; a long line costs round trips long before.
         let line = Script::Switch.command_line(&["x"; 50]);
         assert!(line.len() < 30_000, "{}", line.len());
+    }
+
+    #[test]
+    fn comments_are_not_sent() {
+        let script = "# a\n  one=*) one=$value ;;   # what it is\n\n  say 'a # b'\n";
+        assert_eq!(stripped(script), "one=*) one=$value ;;\nsay 'a # b'\n");
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ stop_if_held() {
   [ "$place" = yes ] || return 0
   holds=$(hold_said .shipit/hold) || return 0
   kill -KILL $pulse 2>/dev/null
-  if [ -n "${hook_process-}" ]; then journal_line "$number" failed "$meta" ',"reason":"deploys were held while the hook before_switch ran"'; fi
+  if [ -n "${hook_process-}" ]; then journal_line "$number" failed "$meta" ',"reason":"held while the hook ran"'; fi
   say "held $holds"
   leave
 }
@@ -225,6 +225,10 @@ transaction() {
   say end
 }
 
+holder_note() {
+  head -c 2000 .shipit/holder 2>/dev/null | head -n 1
+}
+
 # Asked of the kernel: $PPID stays what it was.
 is_orphan() {
   while read -r key value; do
@@ -237,12 +241,12 @@ mkdir -p "$root/.shipit" && cd "$root" && chmod 700 .shipit || { say "refused no
 # `command`, because a failed exec ends a POSIX shell.
 command exec 9>>.shipit/lock || { say "refused not-ready can not open $root/.shipit/lock"; say end; exit 0; }
 if ! flock -n 9; then
-  say "waiting $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
+  say "waiting $(holder_note)"
   over=$(($(uptime_seconds) + wait))
   # In short waits: one whose client is gone, and with it sshd's process, does not take its turn.
   until flock -w 1 9; do
     if [ "$(uptime_seconds)" -ge "$over" ]; then
-      say "busy $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
+      say "busy $(holder_note)"
       say end
       exit 0
     fi

@@ -233,7 +233,7 @@ fn a_hold_does_not_wait_for_a_deploy_and_stops_it_before_its_switch() {
     let told: Vec<Value> = now.journal[3..].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(told.len(), 2, "{told:#?}");
     assert_eq!((&told[0]["event"], &told[1]["event"]), (&"hold".into(), &"failed".into()));
-    assert!(told[1]["reason"].as_str().is_some_and(|reason| reason.contains("were held while the hook")));
+    assert!(told[1]["reason"].as_str().is_some_and(|reason| reason.contains("held while the hook ran")));
     now.has_no_leftovers();
     site.world.shipit(&["unhold"]).expect(0);
     // The same commit again, into the place that it has already.
