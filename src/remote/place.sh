@@ -10,7 +10,7 @@ adopt() {
   # Written first: whoever comes after a death in here finishes it.
   rm -f .shipit/take-link
   printf '%s' "$taken" >.shipit/take && sync .shipit/take .shipit && ln -s "$taken" .shipit/take-link ||
-    refuse not-ready "can not write in $root/.shipit"
+    no_room
   # In one step where mv can exchange: the link's text is right in the place that it lands in.
   ln -s "$taken" "$taken" || refuse not-ready "can not make a link in $root/releases"
   if ! mv --exchange -T "$taken" current 2>/dev/null; then
@@ -42,7 +42,7 @@ end_adoption() {
       *"\"adopted\",\"release\":\"$name\""*) ;;
       *)
         journal_line "$number" adopted ",\"release\":\"$name\"$found_json" '' ||
-          refuse not-ready "can not write in $root/.shipit"
+          no_room
         say "adopted $name"
         number=$((number + 1)) ;;
     esac
@@ -68,11 +68,11 @@ place_release() {
   fi
   if [ ! -e "$there" ]; then
     made=".shipit/incoming/$token/release"
-    mkdir -p "$made" || refuse not-ready "can not write in $root/.shipit"
+    mkdir -p "$made" || no_room
     if [ -n "$new_assets" ]; then
       cp -RP "$new_assets/." "$made/" && chmod -R u+w "$made" || refuse not-ready "can not copy the assets into $root/.shipit"
     fi
-    printf '%s' "$release" >.shipit/placing && sync .shipit/placing .shipit || refuse not-ready "can not write in $root/.shipit"
+    printf '%s' "$release" >.shipit/placing && sync .shipit/placing .shipit || no_room
   fi
   # Durable before rooted: nothing of `nix copy` is synced by itself. A power loss would leave files that are empty and that
   # Nix calls valid; with a GC root nobody could remove them, and missing.sh trusts what a release of ours holds.

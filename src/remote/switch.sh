@@ -66,6 +66,11 @@ refuse() {
   leave
 }
 
+# What could not be written below .shipit, and how full its disk is.
+no_room() {
+  refuse not-ready "can not write in $root/.shipit${1-}: $(df -Pk . | tail -n 1)"
+}
+
 leave() {
   unplace
   rm -rf ".shipit/incoming"
@@ -171,7 +176,7 @@ transaction() {
   stop_if_held
   # Before the switch, so that no release which was gone back to stands without it; and left when the rollback fails.
   if [ -n "$hold" ]; then
-    put_hold "$hold_who" "$hold" 2>/dev/null || refuse not-ready "can not write $root/.shipit/hold: $(df -Pk . | tail -n 1)"
+    put_hold "$hold_who" "$hold" 2>/dev/null || no_room /hold
     say hold
     journal_line 0 hold "$hold" ''
   fi
@@ -179,7 +184,7 @@ transaction() {
   write_intent || {
     rm -f .shipit/pending.tmp
     if [ -e .shipit/pending ]; then settle 'the intent could not be written' reverted; fi
-    refuse not-ready "can not write in $root/.shipit: $(df -Pk . | tail -n 1)"
+    no_room
   }
   kill -KILL $pulse 2>/dev/null
   if ! mv -fT .shipit/next current; then

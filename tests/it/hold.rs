@@ -328,7 +328,7 @@ fn a_hold_that_can_not_be_written_is_no_hold_and_says_so() {
     assert_eq!((&now.invocation, &now.current), (&before.invocation, &before.current));
     site.server.free();
     site.server.sh_ok(&format!("runuser -u deploy -- mkdir {HOLD}"));
-    site.untouched(&["rollback", "--hold"], 3, &["can not write /var/www/server/.shipit/hold"]);
+    site.untouched(&["rollback", "--hold"], 3, &["can not write in /var/www/server/.shipit/hold"]);
     site.world.shipit(&["hold", "why"]).expect(3).says(&["is a folder", "deploys are held as before"]);
     site.world.shipit(&["unhold"]).expect(0);
     site.world.shipit(&["rollback", "--hold"]).expect(0);
