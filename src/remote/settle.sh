@@ -120,7 +120,8 @@ write_missing_ends() {
     while IFS= read -r line; do
       case $line in
         *'"event":"started"'* | *'"event":"live"'*) ;;
-        *"\"token\":\"$p_token\""*) written=yes ;;
+        # A whole one: the full disk that kept the line from being written may have left the first half of it.
+        *"\"token\":\"$p_token\""*'"outcome":"'*'"}') written=yes ;;
       esac
     done <<EOF
 $(tail -n 20 .shipit/journal.jsonl 2>/dev/null | journal_lines)

@@ -123,7 +123,7 @@ fn settling_twice_or_at_once_is_settling_once_in_every_shell() {
         // … and with its line, which is not written again.
         let paper = Paper::new(shell);
         paper.pending();
-        paper.sh("cd root/.shipit; mv pending end.kept; echo '{\"event\":\"kept\",\"token\":\"t\"}' >>journal.jsonl");
+        paper.sh("cd root/.shipit; mv pending end.kept; echo '{\"event\":\"kept\",\"token\":\"t\",\"outcome\":\"kept\"}' >>journal.jsonl");
         paper.asked();
         assert_eq!(paper.sh("wc -l <root/.shipit/journal.jsonl").trim(), "2", "{shell}");
         assert_eq!(paper.found(), "releases/new\njournal.jsonl ", "{shell}");
