@@ -29,6 +29,12 @@ pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| SAID.take().unwrap_or_else(|| "it panicked".to_owned()))
 }
 
+/// What lies on the server after a violation, for whoever looks into it.
+fn left(stand: &Stand) -> String {
+    let look = "cd /var/www/server/.shipit && ls -la && tail -n 99 end.* pending 2>/dev/null; tail -n 5 journal.jsonl";
+    guarded(|| stand.site.server.sh(look).stdout).unwrap_or_default()
+}
+
 /// Tries all of these, `servers` at once. `disks`: which kind of server a try needs. A server on which something was
 /// violated is not used again.
 pub fn run<Job, T>(
@@ -56,6 +62,8 @@ where
         while let Some(job) = next() {
             let began = Instant::now();
             let result = guarded(|| attempt(stand.get_or_insert_with(|| Stand::new(with_disks)), &job));
+            let result =
+                result.map_err(|why| format!("{why}\n{}", stand.as_ref().map(left).unwrap_or_default()));
             tell(&job, &result, began.elapsed());
             if result.is_err() {
                 // Dropping takes it down, and must not end the run.
