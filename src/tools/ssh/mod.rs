@@ -173,14 +173,25 @@ impl Connection {
         // A script that reads nothing may be gone before it was written.
         let _ = timeout(silence, pipe.write_all(stdin)).await;
         drop(pipe);
+        // The last `end` counts: a login shell may say one, too.
+        let mut ended = false;
         loop {
             let line = timeout(silence, lines.next())
                 .await
-                .map_err(|_| lost(&self.host, format!("no word for {} s", silence.as_secs())))?
-                .ok_or_else(|| lost(&self.host, "it ended in the middle of an answer"))?;
+                .map_err(|_| lost(&self.host, format!("no word for {} s", silence.as_secs())))?;
+            let Some(line) = line else {
+                return if ended {
+                    Ok(())
+                } else {
+                    Err(lost(&self.host, "it ended in the middle of an answer"))
+                };
+            };
             match remote::parse(&line) {
-                Some(("end", "")) => return Ok(()),
-                Some((word, rest)) => on_line(word, rest),
+                Some(("end", "")) => ended = true,
+                Some((word, rest)) => {
+                    ended = false;
+                    on_line(word, rest);
+                }
                 None => {}
             }
         }
