@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::connect::ssh_failure;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -15,6 +17,8 @@ use crate::tools::ssh::Connection;
 
 /// How long the server may be silent: it says that it still works every 5 s.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long it may work in all, whatever it says meanwhile.
+const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What the server said.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,12 +49,14 @@ pub async fn lacking(
         vec![state.nix_bin.clone().unwrap_or_default(), if dry_run { "no" } else { "yes" }.to_owned()];
     words.extend(synced(state).into_iter().map(|path| path.to_string()));
     let mut answer = Answer::default();
-    connection
-        .ask_patiently(Script::Missing, &words, paths.as_bytes(), SILENCE, |word, rest| {
+    let asking =
+        connection.ask_patiently(Script::Missing, &words, paths.as_bytes(), SILENCE, |word, rest| {
             answer.hear(word, rest, events);
-        })
-        .await
-        .map_err(ssh_failure)?;
+        });
+    match timeout(LONGEST, asking).await {
+        Ok(asked) => asked.map_err(ssh_failure)?,
+        Err(_) => answer.failed = Some(format!("no end within {} min", LONGEST.as_secs() / 60)),
+    }
     answer.arrived(closure.len())?;
     answer.judge(settings, state, dry_run, events)
 }
