@@ -83,7 +83,7 @@ pub enum Command {
     /// Hold deploys: none goes live from now on, CI's neither
     ///
     /// Kept on the server, with who, when and why, until `unhold`. It does not wait for a deploy that is under way:
-    /// one that has not switched yet is refused, one that has is told. A rollback is possible all the same.
+    /// one that has not switched yet is refused, and one that has goes on, which is said. A rollback is possible all the same.
     ///
     /// Each person has one hold: a new reason takes the place of one's own, and stands beside those of others.
     Hold(HoldArgs),

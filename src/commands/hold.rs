@@ -25,6 +25,7 @@ struct Said<'a> {
     held: &'a [Hold],
     before: &'a [Hold],
     running: Option<&'a Holder>,
+    switched: bool,
 }
 
 /// Holds deploys.
@@ -48,11 +49,12 @@ pub async fn hold(cx: &Cx<'_>, args: &HoldArgs) -> Outcome<()> {
     if let Some(holder) =
         answer.running.as_ref().filter(|holder| holder.command.as_deref() != Some("rollback"))
     {
-        cx.ui.warn(&format!(
-            "{}: it is refused too, unless it has switched already; to see how it ends: {}",
-            holder.text(zone),
-            cx.ui.command("status")
-        ));
+        let stopped = if answer.switched {
+            "it has switched already, so it goes on to its end"
+        } else {
+            "it is refused before it switches"
+        };
+        cx.ui.warn(&format!("{}: {stopped}; to see it: {}", holder.text(zone), cx.ui.command("status")));
     }
     cx.ui.say(format!("when it is over: {}", cx.ui.command("unhold")));
     Ok(())
@@ -92,6 +94,7 @@ fn say(cx: &Cx<'_>, answer: &Answer, word: &str, text: &str) -> Outcome<()> {
         held: &answer.now,
         before: &answer.before,
         running: answer.running.as_ref(),
+        switched: answer.switched,
     };
     cx.ui.answer(&[vec![Cell::new(style, word), Cell::new(PLAIN, text)]], &said)
 }

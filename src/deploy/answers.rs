@@ -63,13 +63,12 @@ impl Answers {
     /// Why they are not good enough when the time is over.
     pub fn shortfall(&self, http: &HttpCheck, health: &Health) -> String {
         let not = format!("{} was not healthy within {} s", http.url, health.within.as_secs_f32());
-        let last = self.last().unwrap_or("no answer");
         if self.healthy == 0 {
-            return format!("{not}: {last}");
+            return format!("{not}: {}", self.last().unwrap_or("no answer"));
         }
         let bad: Vec<String> = self.bad.iter().map(|(kind, times)| format!("{kind} ({times})")).collect();
         format!(
-            "{not}: it answered now so, now so: {} of {} answers were healthy, the others: {}; the last one: {last}",
+            "{not}: only {} of {} answers were healthy; the others: {}",
             self.healthy,
             self.count,
             bad.join(", ")

@@ -39,8 +39,10 @@ pub struct Answer {
     pub before: Vec<Hold>,
     /// The holds now.
     pub now: Vec<Hold>,
-    /// Who is at it just now: a deploy that has switched already is not stopped by a hold.
+    /// Who is at it just now.
     pub running: Option<Holder>,
+    /// … and has switched already: that is not stopped by a hold.
+    pub switched: bool,
     /// The journal has no line of it: there was no room.
     pub unwritten: bool,
 }
@@ -111,6 +113,7 @@ fn read(lines: &[String]) -> Result<Answer, String> {
             "before" => answer.before = holds(),
             "now" => answer.now = holds(),
             "running" => answer.running = Some(Holder::read(rest)),
+            "switched" => answer.switched = true,
             _ => {}
         }
     }

@@ -26,6 +26,8 @@ pub struct Live {
     pub previous: Option<String>,
     /// What was checked, in words.
     pub checked: String,
+    /// The holds that stood at the end.
+    pub held: Vec<Hold>,
 }
 
 /// The end of one try.
@@ -80,16 +82,23 @@ pub async fn attempt(
         Conversed::Back(word, reason) => Err(report.back(&word, &reason, Some(connection)).await),
         Conversed::Lost => report.lost(&token, interrupts).await.map(Try::Live),
     };
-    ended.map_err(|failure| if target.hold.is_some() { with_hold(run, failure, held) } else { failure })
+    ended.map_err(|failure| match &target.hold {
+        Some(reason) => with_hold(run, failure, Some(reason), held),
+        None => failure,
+    })
 }
 
-/// What a `rollback --hold` that failed says of the hold. `held`: the server said that it stands.
-pub fn with_hold(run: &Run<'_>, failure: Failure, held: bool) -> Failure {
+/// What a `rollback --hold` that failed says of the hold. `reason`: what it was to say; `held`: the server said that it
+/// stands.
+pub fn with_hold(run: &Run<'_>, failure: Failure, reason: Option<&str>, held: bool) -> Failure {
     if held {
         failure.hint(format!("deploys are held all the same; to lift that: {}", run.command("unhold")))
     } else if failure.kind == Kind::ContactLost {
         failure.hint(format!("whether deploys are held: {}", run.command("status")))
     } else {
-        failure.hint(format!("deploys are not held by this; to hold them now: {}", run.command("hold")))
+        let words =
+            reason.and_then(|reason| shlex::try_quote(reason).ok()).map(|quoted| format!("hold {quoted}"));
+        let hold = run.command(words.as_deref().unwrap_or("hold"));
+        failure.hint(format!("deploys are not held by this; to hold them now: {hold}"))
     }
 }

@@ -152,8 +152,9 @@ async fn finish(
         }
         match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
             Try::Live(live) => {
-                let (deploy, previous, checked) = (Some(live.deploy), live.previous, live.checked);
-                return Ok(Done { deploy, previous, checked, ..done(Did::Live) });
+                let (deploy, held) = (Some(live.deploy), live.held);
+                let (previous, checked) = (live.previous, live.checked);
+                return Ok(Done { deploy, previous, checked, held, ..done(Did::Live) });
             }
             Try::Moved => state = look(run, connection).await?,
         }
@@ -199,6 +200,7 @@ impl Before<'_> {
         }
         ready::check(run.settings, &state, !run.settings.hooks.before_switch.is_empty(), &run.events)?;
         run.events.tell(Event::Connected { host: run.settings.host.clone(), took: began.elapsed() });
+        run.leftover(&state);
         Ok((connection, state))
     }
 

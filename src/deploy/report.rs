@@ -45,7 +45,7 @@ impl Report<'_> {
             }
         };
         let deploy = number.or(self.story.number).unwrap_or(DeployNumber(0));
-        Live { deploy, previous: self.previous(), checked }
+        Live { deploy, previous: self.previous(), checked, held: self.story.holds.clone() }
     }
 
     /// The user wished to stop before the switch.
@@ -115,8 +115,11 @@ impl Report<'_> {
             (_, Some(wish)) if self.story.gave_up => wish.kind(),
             _ => Kind::NotLive,
         };
-        let mut failure = Failure::msg(kind, format!("{release} did not go live: {reason}"));
-        if let (Some(invocation), Some(connection)) = (&self.story.invocation, connection) {
+        // A user who stops it is told what became of it; nothing is wrong with the release.
+        let stopped = self.story.gave_up && !matches!(kind, Kind::NotRestored | Kind::NotLive);
+        let what = if stopped { "was switched to, and taken back" } else { "did not go live" };
+        let mut failure = Failure::msg(kind, format!("{release} {what}: {reason}"));
+        if let (Some(invocation), Some(connection), false) = (&self.story.invocation, connection, stopped) {
             failure = self.with_log(failure, connection, invocation).await;
         }
         // On the way forward what runs was left alone, and on the way back it could not be.
@@ -124,7 +127,11 @@ impl Report<'_> {
         if let Some(said) = refused {
             failure = failure.hint(mend::restart(settings, self.state, said));
         }
-        let more = format!("more of its log: {}", self.look("journalctl", &format!("-u {unit} -n 100")));
+        let more = if stopped {
+            self.again()
+        } else {
+            format!("more of its log: {}", self.look("journalctl", &format!("-u {unit} -n 100")))
+        };
         match (word, self.previous().as_deref().map(short_release)) {
             ("stuck", name) => {
                 let back = name.map_or("`current` was taken away".to_owned(), |name| {

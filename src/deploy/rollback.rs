@@ -3,6 +3,7 @@
 //! Hooks are left out on purpose: a migration is not undone by the old release's, and an old program that refuses
 //! the newer schema would make going back impossible.
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use super::connect::{connect, ssh_failure};
@@ -17,7 +18,7 @@ use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
 use crate::model::journal::Entry;
-use crate::model::names::ReleaseId;
+use crate::model::names::{DeployNumber, ReleaseId};
 use crate::model::retention::{self, NoPick};
 use crate::model::server::ServerState;
 use crate::tools::signals::Interrupts;
@@ -39,7 +40,7 @@ pub struct Request<'a> {
 pub async fn rollback(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrupts) -> Outcome<Done> {
     let ended = connected(run, request, interrupts).await;
     ended.map_err(|Ended { failure, tried }| match request.hold {
-        Some(_) if !tried => live::with_hold(run, failure, false),
+        Some(reason) if !tried => live::with_hold(run, failure, reason, false),
         _ => failure,
     })
 }
@@ -89,6 +90,7 @@ async fn over(
         ready::check(settings, &state, false, &run.events)?;
         if seen.is_none() {
             run.events.tell(Event::Connected { host: settings.host.clone(), took: began.elapsed() });
+            run.leftover(&state);
         }
         let there = complete(&state);
         let current = state.current.release();
@@ -100,14 +102,14 @@ async fn over(
         let Some(store_path) = state.closure_of(&release).cloned() else {
             return Err(no_pick(run, &state, NoPick::Gone(release)).into());
         };
-        let done = |did, deploy, previous, checked| Done {
+        let done = |did| Done {
             did,
             host: settings.host.clone(),
             release: release.clone(),
-            deploy,
+            deploy: None,
             store_path: store_path.clone(),
-            previous,
-            checked,
+            previous: None,
+            checked: "nothing was touched".to_owned(),
             held: state.holds.clone(),
             rollback: true,
             took: began.elapsed(),
@@ -126,11 +128,17 @@ async fn over(
                 outcome::write_down(connection, settings, &state, token).await;
             }
             run.events.tell(Event::AlreadyLive { release: release.clone() });
-            let mut done = done(Did::AlreadyLive, None, None, "nothing was touched".to_owned());
+            let mut done = done(Did::AlreadyLive);
             if let Some(reason) = request.hold {
                 done.held = hold::ask_over(run, connection, Verb::Hold, reason, interrupts).await?.now;
             }
             return Ok(done);
+        }
+        if seen.is_none() && !state.history.healthy().contains(&release) {
+            let short = release.short();
+            run.events.warn(format!(
+                "{short} was never healthy: it is checked like a deploy, and undone if it fails"
+            ));
         }
         let target = Target {
             release: release.clone(),
@@ -140,23 +148,14 @@ async fn over(
             place: false,
             hook: false,
             command: "rollback",
-            hold: request
-                .hold
-                .map(|reason| reason.map_or_else(|| no_reason(current, &release), str::to_owned)),
+            hold: request.hold.map(|reason| hold_reason(run, &state, reason, &release)),
         };
         let tried = live::attempt(run, connection, &state, &target, lock, interrupts).await;
         match tried.map_err(|failure| Ended { failure, tried: true })? {
             Try::Live(live) => {
-                let mut done = done(Did::Live, Some(live.deploy), live.previous, live.checked);
-                if let Some(reason) = target.hold {
-                    done.held.retain(|hold| hold.who.as_deref() != Some(&run.actor.who));
-                    done.held.push(Hold {
-                        who: Some(run.actor.who.clone()),
-                        reason: Some(reason),
-                        ..Hold::default()
-                    });
-                }
-                return Ok(done);
+                let (deploy, held) = (Some(live.deploy), live.held);
+                let (previous, checked) = (live.previous, live.checked);
+                return Ok(Done { deploy, previous, checked, held, ..done(Did::Live) });
             }
             Try::Moved => seen = Some((state, release)),
         }
@@ -165,10 +164,22 @@ async fn over(
     Err(run.outpaced(&newest).into())
 }
 
-/// Why deploys are held where nobody said it.
-fn no_reason(current: Option<&ReleaseId>, release: &ReleaseId) -> String {
-    let from = current.map(|current| format!(" from {}", current.short()));
-    format!("rolled back{} to {}", from.unwrap_or_default(), release.short())
+/// Why deploys are held: as it was said, now or with the person's own hold before; else what happened.
+fn hold_reason(run: &Run<'_>, state: &ServerState, said: Option<&str>, release: &ReleaseId) -> String {
+    let own = state.holds.iter().find(|hold| hold.who.as_deref() == Some(&run.actor.who));
+    match (said, own) {
+        (None, Some(Hold { reason: Some(reason), .. })) => reason.clone(),
+        (None, _) => {
+            let from = state.current.release().map(|current| format!(" from {}", current.short()));
+            format!("rolled back{} to {}", from.unwrap_or_default(), release.short())
+        }
+        (Some(said), own) => {
+            if let Some(own) = own {
+                run.events.warn(format!("this takes the place of the hold {}", own.by(&run.zone)));
+            }
+            said.to_owned()
+        }
+    }
 }
 
 /// The releases that have their closure.
@@ -181,32 +192,75 @@ fn subject(state: &ServerState, release: &ReleaseId) -> Option<String> {
     state.history.entries.iter().rev().find(about).and_then(|entry| entry.subject.clone())
 }
 
+/// No release was picked: says which ones there are, healthy ones first, and how to name one.
 fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
     let failure = Failure::msg(Kind::Usage, format!("{}: {why}", run.settings.host));
-    let candidates = match why {
-        NoPick::Ambiguous(_, candidates) => candidates,
-        _ => complete(state).into_iter().filter(|release| state.current.release() != Some(release)).collect(),
+    let choices = match why {
+        // What is shown elsewhere of their names is the same of all.
+        NoPick::Ambiguous(_, like) => choices(state, &like, ReleaseId::to_string),
+        _ => {
+            let mut there = complete(state);
+            there.retain(|release| state.current.release() != Some(release));
+            choices(state, &there, ReleaseId::short)
+        }
     };
-    // Newest first, with what a person knows them by.
-    let deploys = state.history.deploys();
-    let about =
-        |release: &ReleaseId| deploys.iter().find(|deploy| deploy.entry.release.as_ref() == Some(release));
-    let mut known: Vec<(u64, String)> = candidates
-        .iter()
-        .filter_map(about)
-        .map(|deploy| {
-            let release = deploy.entry.release.as_ref().map(ReleaseId::short).unwrap_or_default();
-            (
-                deploy.number.0,
-                format!("{}  {release}  {}", deploy.number, deploy.entry.subject.as_deref().unwrap_or("")),
-            )
-        })
-        .collect();
-    known.sort_unstable_by(|a, b| b.cmp(a));
+    let Some(first) = choices.first().filter(|choice| choice.how == How::Healthy) else {
+        let listed = failure.detail("on the server, but never healthy", lines(&choices));
+        return listed.hint(format!("an older commit can be deployed: {}", run.command("deploy COMMIT")));
+    };
     failure
-        .detail(
-            "what is there to go to",
-            known.into_iter().map(|(_, line)| line.trim_end().to_owned()).collect(),
-        )
-        .hint(format!("{} tells more; then {}", run.command("releases"), run.command("rollback RELEASE")))
+        .detail("what is there to go to", lines(&choices))
+        .hint(format!("for example: {}", run.command(&format!("rollback {}", first.name))))
+        .hint(format!("more about them: {}", run.command("releases")))
+}
+
+/// What is known of a release, from the worst to the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    Unknown,
+    Failed,
+    Healthy,
+}
+
+/// A release that could be named, with what a person knows it by.
+struct Choice {
+    how: How,
+    number: Option<DeployNumber>,
+    name: String,
+    subject: String,
+}
+
+/// The best first, of these the newest.
+fn choices(state: &ServerState, there: &[ReleaseId], name: impl Fn(&ReleaseId) -> String) -> Vec<Choice> {
+    let healthy = state.history.healthy();
+    let deploys = state.history.deploys();
+    let choice = |release: &ReleaseId| {
+        let last = deploys.iter().find(|deploy| deploy.entry.release.as_ref() == Some(release));
+        let how = if last.is_some() { How::Failed } else { How::Unknown };
+        Choice {
+            how: if healthy.contains(release) { How::Healthy } else { how },
+            number: last.map(|last| last.number),
+            name: name(release),
+            subject: last.and_then(|last| last.entry.subject.clone()).unwrap_or_default(),
+        }
+    };
+    let mut choices: Vec<Choice> = there.iter().map(choice).collect();
+    choices.sort_unstable_by_key(|choice| Reverse((choice.how, choice.number)));
+    choices
+}
+
+fn lines(choices: &[Choice]) -> Vec<String> {
+    let number = |choice: &Choice| choice.number.map(|number| number.to_string()).unwrap_or_default();
+    let numbers = choices.iter().map(|choice| number(choice).len()).max().unwrap_or_default();
+    let names = choices.iter().map(|choice| choice.name.len()).max().unwrap_or_default();
+    let line = |choice: &Choice| {
+        let how = match choice.how {
+            How::Unknown => "unknown",
+            How::Failed => "failed ",
+            How::Healthy => "healthy",
+        };
+        let Choice { name, subject, .. } = choice;
+        format!("{:<numbers$}  {name:<names$}  {how}  {subject}", number(choice)).trim_end().to_owned()
+    };
+    choices.iter().map(line).collect()
 }

@@ -53,6 +53,19 @@ impl Run<'_> {
             .hint(format!("see what it does: {}", self.command("status")))
     }
 
+    /// Says of a switch that nobody ended that it is undone first.
+    pub fn leftover(&self, state: &ServerState) {
+        let Some(last) = state.history.deploys().into_iter().next() else { return };
+        if state.pending.is_some() && state.lock_holder.is_none() {
+            let release = last.entry.release.as_ref().map(ReleaseId::short).unwrap_or_default();
+            let who = last.entry.who.as_deref().unwrap_or("somebody");
+            self.events.warn(format!(
+                "{release} ({}, by {who}) was switched to and never checked to its end: that is undone first",
+                last.number
+            ));
+        }
+    }
+
     /// Others were quicker each time; `state` is the newest look.
     pub fn outpaced(&self, state: &ServerState) -> Failure {
         if let Some(note) = &state.lock_holder {
@@ -78,7 +91,7 @@ impl Run<'_> {
         Failure::msg(Kind::Held, format!("deploys to {} are held {first}", self.settings.host))
             .detail("and", by.collect())
             .live("what runs was not touched")
-            .hint(format!("when it is over, whoever set it: {}", self.command("unhold")))
+            .hint(format!("anybody can lift it when it is over: {}", self.command("unhold")))
             .hint(format!("going back is possible all the same: {}", self.command("rollback")))
     }
 

@@ -13,6 +13,7 @@ use super::verdict::{Decision, Verdict};
 use super::waits::{Busy, Waits};
 use super::words::{SILENCE, Target};
 use crate::model::event::{Event, Events};
+use crate::model::hold::Hold;
 use crate::model::holder::Holder;
 use crate::model::names::{DeployNumber, Invocation, ReleaseId};
 use crate::model::settings::Settings;
@@ -69,6 +70,8 @@ pub struct Story {
     pub stuck: Option<String>,
     /// The hold that comes with it stands.
     pub held: bool,
+    /// The holds at the end.
+    pub holds: Vec<Hold>,
     /// `current` was moved.
     pub switched: bool,
     /// How long the hook ran.
@@ -240,6 +243,7 @@ impl<'a> Client<'a> {
                 self.events.tell(Event::Pruned { releases: self.story.pruned.clone() });
             }
             "prune-failed" => self.events.warn(format!("release {rest} could not be removed")),
+            "holds" => self.story.holds = Hold::read(&remote::unpacked(rest)),
             "end" => self.over = true,
             _ => {}
         }

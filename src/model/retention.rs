@@ -43,6 +43,9 @@ pub enum NoPick {
     /// The journal names none.
     #[error("there is no earlier release that was healthy")]
     NothingEarlier,
+    /// The ones that were healthy are not "the one before": a rollback left them, or they came after what is live.
+    #[error("what was live before is not on the server, or was left by a rollback: say which release")]
+    OnlyByName,
     /// Too little to mean one release.
     #[error("{0} is too short for the beginning of a release's name: at least {SHORTEST} characters")]
     TooShort(String),
@@ -131,12 +134,13 @@ pub fn before(
         Some(place) => &order[..place],
         None => &order[..],
     };
-    earlier
-        .iter()
-        .rev()
-        .find(|release| there.contains(release) && !left.contains(release.as_str()))
-        .map(|release| (*release).clone())
-        .ok_or(NoPick::NothingEarlier)
+    let is_there = |release: &&&ReleaseId| there.contains(release) && current != Some(**release);
+    let picked = earlier.iter().rev().filter(is_there).find(|release| !left.contains(release.as_str()));
+    match picked {
+        Some(release) => Ok((*release).clone()),
+        None if order.iter().any(|release| is_there(&release)) => Err(NoPick::OnlyByName),
+        None => Err(NoPick::NothingEarlier),
+    }
 }
 
 #[cfg(test)]
@@ -224,10 +228,11 @@ mod tests {
         assert_eq!(pick("+a +b", "b"), Ok(id("a")));
         assert_eq!(pick("+a -b +c", "c"), Ok(id("a")));
         assert_eq!(pick("+a +b +c <b", "b"), Ok(id("a")));
-        assert_eq!(pick("+a +b +c <b <a", "a"), Err(NoPick::NothingEarlier));
+        assert_eq!(pick("+a +b +c <b <a", "a"), Err(NoPick::OnlyByName));
         assert_eq!(pick("+a +b +c <b <a +d", "d"), Ok(id("a")));
         assert_eq!(pick("+a +b <a +b", "b"), Ok(id("a")));
-        assert_eq!(pick("+a +b +c <a", "a"), Err(NoPick::NothingEarlier));
+        assert_eq!(pick("+a +b +c <a", "a"), Err(NoPick::OnlyByName));
+        assert_eq!(pick("+a +b <a", "b"), Ok(id("a")));
         assert_eq!(pick("-a", "a"), Err(NoPick::NothingEarlier));
         // One that was pruned is not there to go to.
         assert_eq!(pick("+x +b", "b"), Err(NoPick::NothingEarlier));

@@ -1,6 +1,6 @@
 # `hold` and `unhold`: a person's "no deploys now", and its end. The lock is not taken: a hold must be possible while a
 # deploy hangs, and the file counts for whoever comes to its switch after it. Each line of the journal is one write.
-# It says:  before HOLDS · changed · unwritten · now HOLDS · running NOTE · refused TEXT · end
+# It says:  before HOLDS · changed · unwritten · now HOLDS · running NOTE · switched · refused TEXT · end
 # shellcheck shell=sh
 # shellcheck disable=SC2015,SC2154 # `refuse` exits; sent as one text with common.sh, settle.sh and put_hold.sh: words and functions come from there
 
@@ -52,6 +52,8 @@ case $verb in
     fi
     if [ -f .shipit/lock ] && [ -w .shipit/lock ] && ! flock -n .shipit/lock true; then
       say "running $(head -c 2000 .shipit/holder 2>/dev/null | head -n 1)"
+      # It looked for holds just before it wrote this.
+      if [ -e .shipit/pending ]; then say switched; fi
     fi ;;
   unhold)
     if [ -n "$held" ]; then

@@ -2,7 +2,7 @@
 #
 # Its client says, line by line on stdin:  beat · go · how INVOCATION (did it end) · keep INVOCATION · back REASON
 # It answers with lines of `say`:          waiting · busy · held · moved · refused · adopted · placed · hook · ready · switched ·
-#                                          unit · health · restarted · start-failed · restart-refused · ended · going-back · still · ack · done · pruned · end
+#                                          unit · health · restarted · start-failed · restart-refused · ended · going-back · still · ack · done · pruned · holds · end
 # End of file and silence mean `back`: a killed client, a closed lid and a cut cable end alike.
 # shellcheck shell=sh
 # shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
@@ -220,6 +220,8 @@ transaction() {
       'how '*) (exec 8>&- 9>&-; tell_end "${line#how }") </dev/null & ;;
       'keep '*)
         if keep "${line#keep }"; then prune_releases; fi
+        # The last word on them: one that came after the switch did not stop this.
+        if holds=$(hold_said .shipit/hold); then say "holds $holds"; fi
         break ;;
       'back '*)
         give_back "${line#back }"

@@ -5,24 +5,37 @@ use tokio::sync::watch;
 
 use crate::model::failure::Kind;
 
+/// What came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Signal {
+    #[default]
+    Int,
+    Term,
+    Hup,
+}
+
 /// Who wants us to stop, and how often they said so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wish {
     /// How many signals came.
     pub times: u32,
-    /// Whether the first was SIGINT; else it was SIGTERM or SIGHUP.
-    pub by_hand: bool,
+    /// The first of them.
+    first: Signal,
 }
 
 impl Wish {
     /// The exit code's name.
     pub fn kind(self) -> Kind {
-        if self.by_hand { Kind::Interrupted } else { Kind::Terminated }
+        if self.first == Signal::Int { Kind::Interrupted } else { Kind::Terminated }
     }
 
     /// For the journal: what came.
     pub fn reason(self) -> &'static str {
-        if self.by_hand { "interrupted by SIGINT" } else { "ended by SIGTERM or SIGHUP" }
+        match self.first {
+            Signal::Int => "interrupted by SIGINT",
+            Signal::Term => "ended by SIGTERM",
+            Signal::Hup => "ended by SIGHUP",
+        }
     }
 }
 
@@ -42,14 +55,14 @@ impl Interrupts {
         let mut hup = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             loop {
-                let by_hand = tokio::select! {
-                    Some(()) = int.recv() => true,
-                    Some(()) = term.recv() => false,
-                    Some(()) = hup.recv() => false,
+                let came = tokio::select! {
+                    Some(()) = int.recv() => Signal::Int,
+                    Some(()) = term.recv() => Signal::Term,
+                    Some(()) = hup.recv() => Signal::Hup,
                     else => return,
                 };
                 sender.send_modify(|wish| {
-                    wish.by_hand = if wish.times == 0 { by_hand } else { wish.by_hand };
+                    wish.first = if wish.times == 0 { came } else { wish.first };
                     wish.times += 1;
                 });
             }

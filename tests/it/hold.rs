@@ -212,11 +212,7 @@ fn a_hold_does_not_wait_for_a_deploy_and_stops_it_before_its_switch() {
     let mut waiting = Watched::start(&site.world, &["deploy", "--wait", "2m"]);
     waiting.until("warning");
     let ran = site.world.shipit_as(&[("USER", "bob")], &["hold", "stop"]).expect(0);
-    ran.says(&[
-        "has been running `deploy` of",
-        &slow[..7],
-        "it is refused too, unless it has switched already",
-    ]);
+    ran.says(&["has been running `deploy` of", &slow[..7], "it is refused before it switches"]);
     site.end_hook();
     let ends = [
         (running.wait(), "runs as before; the hook had run"),
@@ -240,6 +236,24 @@ fn a_hold_does_not_wait_for_a_deploy_and_stops_it_before_its_switch() {
     site.world.deploy();
     site.is_live(&slow);
     assert_eq!(site.now().releases.len(), 2, "{:?}", site.now().releases);
+}
+
+#[test]
+fn a_deploy_that_has_switched_goes_on_and_says_at_its_end_that_the_next_is_held() {
+    let site = Site::new();
+    site.world.edit("[health]", "[health]\nsettle = \"6s\"");
+    let next = site.commit("ok");
+    let mut deploy = Watched::start(&site.world, &["deploy"]);
+    deploy.until("switched");
+    site.world
+        .shipit(&["hold", REASON])
+        .expect(0)
+        .says(&["it has switched already, so it goes on to its end"]);
+    let ran = deploy.wait(Duration::from_secs(60)).expect(0);
+    assert_eq!(ran.json()["held"][0]["reason"], REASON);
+    site.is_live(&next);
+    site.world.shipit(&["unhold"]).expect(0);
+    site.good();
 }
 
 #[test]
@@ -272,7 +286,8 @@ fn a_rollback_brings_its_hold() {
     ran.says(&[&format!("may bring {} back", &second[..7]), "shipit hold"]);
     let ran =
         site.world.shipit(&["rollback", &second[..7], "--hold=the login is broken", "--json"]).expect(0);
-    assert_eq!(ran.json()["held"][0]["reason"], "the login is broken");
+    let hold = &ran.json()["held"][0];
+    assert_eq!((&hold["reason"], hold["since"].is_string()), (&"the login is broken".into(), true));
     assert!(ran.stdout.contains(r#"{"type":"held","reason":"the login is broken"}"#), "{}", ran.stdout);
     site.is_live(&second);
     let all = held(&site);
@@ -292,9 +307,21 @@ fn a_rollback_brings_its_hold() {
     site.untouched(&["deploy"], 6, &[&why]);
     site.world.shipit(&["unhold"]).expect(0);
 
+    // Who holds deploys already keeps the reason, unless there is a new one.
+    let second = site.good();
+    site.world.shipit(&["hold", "my own reason"]).expect(0);
+    site.world
+        .shipit(&["rollback", "--hold"])
+        .expect(0)
+        .says(&["held: deploys, by anna@", ": my own reason"]);
+    let ran = site.world.shipit(&["rollback", &second[..7], "--hold=another"]).expect(0);
+    ran.says(&["this takes the place of the hold by anna@", ": my own reason", ": another"]);
+    assert_eq!(held(&site).len(), 1);
+    site.world.shipit(&["unhold"]).expect(0);
+
     // One that fails before the switch sets none, and says so.
-    let failed =
-        site.untouched(&["rollback", "v99", "--hold"], 2, &["deploys are not held by this", "shipit hold"]);
+    let says = ["deploys are not held by this", "shipit hold 'it is slow'"];
+    let failed = site.untouched(&["rollback", "v99", "--hold=it is slow"], 2, &says);
     assert!(failed.hints().iter().any(|hint| hint.contains("shipit hold")), "{failed:#?}");
     // One that fails after it leaves it, and says so.
     site.server.sh_ok(&format!("chmod 700 /var/www/server/releases/{second}"));

@@ -1,5 +1,6 @@
 //! `status`: what runs on the server now, and what is under way there. It tells; it judges nothing.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Cx;
@@ -74,6 +75,9 @@ struct Unit<'a> {
 enum Runs {
     /// This start of it was found healthy by the deploy that made the release live.
     Checked,
+    /// It was started again when a deploy after that was undone.
+    #[serde(rename = "put-back")]
+    PutBack,
     /// It was started again since.
     Restarted,
     /// It does not run.
@@ -139,7 +143,7 @@ impl<'a> Status<'a> {
                 since: systemd(&unit.since).filter(|_| unit.active == "active").map(|time| time.to_string()),
                 invocation: unit.invocation.as_ref(),
                 restarts: unit.restarts,
-                runs: runs(unit, live),
+                runs: runs(unit, live, last),
             },
             last,
             running: state.lock_holder.as_deref().map(Holder::read),
@@ -151,16 +155,24 @@ impl<'a> Status<'a> {
     }
 }
 
-fn runs(unit: &UnitState, live: Option<&Chapter>) -> Runs {
+fn runs(unit: &UnitState, live: Option<&Chapter>, last: Option<&Chapter>) -> Runs {
     if unit.active != "active" {
         return if unit.active.is_empty() { Runs::Unknown } else { Runs::Stopped };
     }
     let checked = live.and_then(|live| live.invocation.as_deref());
     match (&unit.invocation, checked) {
         (Some(now), Some(checked)) if now.as_str() == checked => Runs::Checked,
+        (Some(_), Some(_)) if last.is_some_and(|last| was_put_back(unit, last)) => Runs::PutBack,
         (Some(_), Some(_)) => Runs::Restarted,
         _ => Runs::Unknown,
     }
+}
+
+/// The newest deploy was undone, and nothing started the unit after that was written down.
+fn was_put_back(unit: &UnitState, last: &Chapter) -> bool {
+    let undone = matches!(last.status, Standing::Reverted | Standing::Interrupted | Standing::Failed);
+    let ended: Option<Timestamp> = last.time.as_deref().and_then(|time| time.parse().ok());
+    undone && systemd(&unit.since).zip(ended).is_some_and(|(since, ended)| since <= ended)
 }
 
 #[cfg(test)]

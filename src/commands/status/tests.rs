@@ -143,7 +143,7 @@ live     aaaaaaa (v1) since 2026-11-22 13:01: Change a
 unit     server.service active (running) since 2026-11-22 13:01; this start was checked
 last     v1 aaaaaaa live 2026-11-22 13:01 by anna@laptop
 running  deploy of ccccccc by bob since 2026-11-22 15:12 (https://ci/42)
-pending  switched, no verdict yet; without its client the server goes back within 3 min 30 s
+pending  a release is being checked; should that break off, the server goes back to what ran before by itself, at the latest after 3 min 30 s
 disk     3.2 GB free in /var/www/server, 5.1 GB free in /nix/store
 
 "#]]
@@ -167,7 +167,7 @@ server   deploy@server.example (staging)
 live     aaaaaaa (v1) since 2026-11-22 13:01: Change a
 unit     server.service active (running) since 2026-11-22 13:01; this start was checked
 last     v1 aaaaaaa live 2026-11-22 13:01 by anna@laptop
-pending  the last switch has no verdict and nobody is at it any more; the next deploy or rollback settles it
+pending  a release was switched to and never checked to its end; the next deploy or rollback puts what ran before back first
 disk     3.2 GB free in /var/www/server, 5.1 GB free in /nix/store
 
 "#]]
@@ -181,7 +181,7 @@ server   deploy@server.example (staging)
 live     bbbbbbb, not checked yet
 unit     server.service active (running) since 2026-11-22 13:01
 last     v2 bbbbbbb unfinished 2026-11-22 13:02 by anna@laptop
-pending  the last switch has no verdict and nobody is at it any more; the next deploy or rollback settles it
+pending  bbbbbbb was switched to and never checked to its end; the next deploy or rollback puts 0000000 back first
 disk     3.2 GB free in /var/www/server, 5.1 GB free in /nix/store
 
 "#]]
@@ -285,5 +285,23 @@ fn a_release_that_was_fine_once_and_is_live_again_without_a_verdict() {
     state.pending = Some("token".to_owned());
     let said = text(&state);
     assert!(said.contains("live     aaaaaaa, not checked yet\n"), "{said}");
-    assert!(said.contains("nobody is at it any more"), "{said}");
+    assert!(said.contains("never checked to its end"), "{said}");
+}
+
+#[test]
+fn a_start_that_an_undone_deploy_made_is_told_from_others() {
+    let mut state = well('a', "ab", &[("kept", 'a'), ("reverted", 'b')]);
+    state.unit.invocation = "f".repeat(32).parse().ok();
+    state.unit.since = "Sun 2026-11-22 13:02:05 UTC".to_owned();
+    assert!(
+        text(&state).contains("; it was started again when the last deploy was undone\n"),
+        "{}",
+        text(&state)
+    );
+    state.unit.since = "Sun 2026-11-22 13:02:06 UTC".to_owned();
+    assert!(
+        text(&state).contains("; it was started again since the deploy was checked\n"),
+        "{}",
+        text(&state)
+    );
 }

@@ -42,19 +42,9 @@ impl Status<'_> {
         if let Some(holder) = &self.running {
             row("running", NOW, holder_text(holder, words));
         }
-        match &self.unfinished {
-            Some(Unfinished { within_s: Some(seconds), .. }) => {
-                let limit = whole_seconds(Duration::from_secs(*seconds));
-                let text = format!(
-                    "switched, no verdict yet; without its client the server goes back within {limit}"
-                );
-                row("pending", NOW, text);
-            }
-            Some(_) => {
-                let text = "the last switch has no verdict and nobody is at it any more; the next deploy or rollback settles it";
-                row("pending", ODD, text.to_owned());
-            }
-            None => {}
+        if let Some(unfinished) = &self.unfinished {
+            let (style, text) = self.unfinished(unfinished);
+            row("pending", style, text);
         }
         let free = |name: &str, free: Option<u64>| free.map(|free| format!("{} free in {name}", bytes(free)));
         let disks: Vec<String> = [
@@ -113,6 +103,28 @@ impl Status<'_> {
         }
     }
 
+    fn unfinished(&self, unfinished: &Unfinished<'_>) -> (Style, String) {
+        let last = self.last.filter(|last| in_between(last.status));
+        let release = last.map_or("a release".to_owned(), |last| last.release.short());
+        let before = last.and_then(|last| last.previous.as_deref());
+        let before = before.map_or("what ran before".to_owned(), short_release);
+        match unfinished.within_s {
+            Some(seconds) => {
+                let limit = whole_seconds(Duration::from_secs(seconds));
+                let text = format!(
+                    "{release} is being checked; should that break off, the server goes back to {before} by itself, at the latest after {limit}"
+                );
+                (NOW, text)
+            }
+            None => {
+                let text = format!(
+                    "{release} was switched to and never checked to its end; the next deploy or rollback puts {before} back first"
+                );
+                (ODD, text)
+            }
+        }
+    }
+
     fn unit(&self, words: &Words<'_>) -> (Style, String) {
         let unit = &self.unit;
         match unit.load {
@@ -130,6 +142,7 @@ impl Status<'_> {
         }
         let (style, more) = match unit.runs {
             Runs::Checked => (GOOD, "; this start was checked"),
+            Runs::PutBack => (GOOD, "; it was started again when the last deploy was undone"),
             Runs::Restarted => (PLAIN, "; it was started again since the deploy was checked"),
             Runs::Stopped => (BAD, ""),
             Runs::Unknown => (PLAIN, ""),
