@@ -10,4 +10,5 @@ pub mod names;
 pub mod retention;
 pub mod server;
 pub mod settings;
+pub mod unit_file;
 pub mod when;

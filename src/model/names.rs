@@ -123,6 +123,16 @@ name!(
     }
 );
 name!(
+    /// A user of the server, as `useradd` takes one and a sudo rule can name one.
+    UserName, "user", |text| {
+        first(text, "is empty")?;
+        length(text, 32)?;
+        if text == "ALL" { return Err("means everybody in a sudo rule".to_owned()); }
+        if text.starts_with(|c: char| c.is_ascii_digit()) { return Err("starts with a digit".to_owned()); }
+        all(text, |c| c.is_ascii_alphanumeric() || "._-".contains(c), "may have only letters, digits, `.`, `_` and `-`")
+    }
+);
+name!(
     /// An absolute folder of the server without `.`, `..`, blanks or control characters.
     RootPath, "root", |text| {
         if !text.starts_with('/') { return Err("is not an absolute path".to_owned()); }
@@ -302,6 +312,9 @@ mod tests {
         }
         for text in ["", "..", "a/b", "-x", "a b", "été"] {
             assert!(text.parse::<ReleaseId>().is_err(), "{text:?}");
+        }
+        for text in ["", ".", "-x", "0", "1a", "ALL", "a:b", "%x", "#0", "a=b", "été", "a,b"] {
+            assert!(text.parse::<UserName>().is_err(), "{text:?}");
         }
     }
 

@@ -1,0 +1,354 @@
+//! The unit that shipit proposes for an app: a text made of a few values, and what is to be known of one that is there.
+
+use std::fmt::Write as _;
+
+use super::names::{AppName, RootPath, UserName};
+
+/// Who runs the unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunsAs {
+    /// The system's own systemd, as this user.
+    System(UserName),
+    /// A login's own systemd (`systemctl --user`), as the login.
+    Login,
+}
+
+/// What the text is made of.
+#[derive(Debug, Clone)]
+pub struct UnitFile<'a> {
+    /// The app's name; its program in the release is called so as well.
+    pub app: &'a AppName,
+    /// The app's folder on the server.
+    pub root: &'a RootPath,
+    /// Who runs it.
+    pub runs_as: RunsAs,
+    /// Where it listens, where that is known.
+    pub port: Option<u16>,
+    /// Further variables that it is given. Nothing secret: everybody on the server can read a unit.
+    pub environment: &'a [(String, String)],
+}
+
+/// Ports below this one are for programs with a right of their own.
+const FIRST_FREE_PORT: u16 = 1024;
+
+impl UnitFile<'_> {
+    /// The unit, with a comment where a line makes one wonder.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.unit(&mut text);
+        self.service(&mut text);
+        match &self.runs_as {
+            RunsAs::System(_) => self.walls(&mut text),
+            RunsAs::Login => text += &format!("\n{LOGIN_WALLS}"),
+        }
+        let target = match self.runs_as {
+            RunsAs::System(_) => "multi-user.target",
+            RunsAs::Login => "default.target",
+        };
+        let _ = write!(text, "\n[Install]\n# Started at boot.\nWantedBy={target}\n");
+        text
+    }
+
+    fn unit(&self, text: &mut String) {
+        let UnitFile { app, root, .. } = self;
+        let _ = write!(text, "[Unit]\nDescription={app}\n");
+        if matches!(self.runs_as, RunsAs::System(_)) {
+            *text += "After=network.target\n";
+        }
+        let _ = write!(
+            text,
+            "# Until the first deploy there is nothing to run, and that is no failure.\n\
+             ConditionPathExists={root}/current\n"
+        );
+    }
+
+    fn service(&self, text: &mut String) {
+        let UnitFile { app, root, .. } = self;
+        *text += "\n[Service]\n# A program that can not be run at all is a failed start.\nType=exec\n";
+        if let RunsAs::System(user) = &self.runs_as {
+            let _ = writeln!(text, "User={user}");
+        }
+        let _ = write!(
+            text,
+            "# The live release: shipit moves `current` and restarts this unit.\n\
+             WorkingDirectory={root}/current\n\
+             ExecStart={root}/current/result/bin/{app}\n"
+        );
+        match self.port {
+            Some(port) => {
+                let _ = writeln!(text, "Environment=PORT={port}");
+            }
+            None => *text += "#Environment=PORT=3001\n",
+        }
+        for (name, value) in self.environment {
+            let _ = writeln!(text, "Environment={}", quoted(&format!("{name}={value}")));
+        }
+        let file = match self.runs_as {
+            RunsAs::System(_) => format!("/etc/{app}.env"),
+            RunsAs::Login => format!("%h/.config/{app}.env"),
+        };
+        let _ = write!(
+            text,
+            "# Secrets, one NAME=value a line; the minus: the file may be missing.\n\
+             EnvironmentFile=-{file}\n\
+             # Every 3 s, without an end: systemd gives up on faster ones after 5 times.\n\
+             Restart=on-failure\n\
+             RestartSec=3s\n\
+             # How long it may finish its requests; then it is killed. A deploy waits for this.\n\
+             TimeoutStopSec=20s\n"
+        );
+    }
+
+    /// What keeps an app that was broken into from the rest of the server.
+    fn walls(&self, text: &mut String) {
+        let root = self.root;
+        let _ = write!(
+            text,
+            "\n\
+             # Its own data (an SQLite database, uploads) is all that it may write, besides its own /tmp.\n\
+             ProtectSystem=strict\n\
+             ReadWritePaths=-{root}/data\n\
+             PrivateTmp=yes\n\
+             # What it writes is for itself and its group. A web server that serves it needs to be in that group.\n\
+             UMask=0027\n\
+             {home}\
+             PrivateDevices=yes\n\
+             ProtectKernelTunables=yes\n\
+             ProtectKernelModules=yes\n\
+             ProtectKernelLogs=yes\n\
+             ProtectControlGroups=yes\n\
+             ProtectClock=yes\n\
+             ProtectHostname=yes\n\
+             ProtectProc=invisible\n\
+             RemoveIPC=yes\n",
+            home = self.home(),
+        );
+        *text += LOGIN_WALLS;
+        *text += match self.port {
+            Some(port) if port < FIRST_FREE_PORT => {
+                "# Its port is below 1024.\n\
+                 CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n\
+                 AmbientCapabilities=CAP_NET_BIND_SERVICE\n"
+            }
+            _ => {
+                "# A port below 1024 needs CAP_NET_BIND_SERVICE here and in AmbientCapabilities=.\nCapabilityBoundingSet=\n"
+            }
+        };
+    }
+
+    /// Homes are hidden, unless the app lies in one.
+    fn home(&self) -> &'static str {
+        let below =
+            |folder: &str| self.root.as_str().strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        if below("/home") || below("/root") || below("/run/user") {
+            "# The app lies in a home, so homes can not be hidden.\nProtectHome=read-only\n"
+        } else {
+            "ProtectHome=yes\n"
+        }
+    }
+}
+
+/// What a login's own systemd can do as well.
+const LOGIN_WALLS: &str = "\
+# No rights by setuid programs, so no sudo, and no mail by a setuid sendmail.
+NoNewPrivileges=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+# Netlink is how libraries look up addresses.
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+# What a service usually asks of the kernel; anything else fails, and nothing is killed for it.
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# MemoryDenyWriteExecute= is left out: Node, Java, .NET and others compile while they run.
+";
+
+/// A word of `Environment=`: quoted, with `%` doubled, which systemd would read as one of its names.
+fn quoted(word: &str) -> String {
+    let mut text = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '%' => text += "%%",
+            '\n' => text += "\\n",
+            '\t' => text += "\\t",
+            c => text.push(c),
+        }
+    }
+    text + "\""
+}
+
+/// The last value that a unit's text gives to a key of `[Service]`, as systemd reads it: an empty one takes it back.
+pub fn service_value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let mut section = "";
+    let mut found = None;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[Service]"
+            && let Some((name, value)) = line.split_once('=')
+            && name.trim_end() == key
+        {
+            found = Some(value.trim_start()).filter(|value| !value.is_empty());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+
+    fn text(root: &str, port: Option<u16>, runs_as: RunsAs) -> String {
+        let environment = [("SERVER_DB_PATH".to_owned(), "/var/www/server/data/server.db".to_owned())];
+        let (app, root) = ("server".parse().unwrap(), root.parse().unwrap());
+        UnitFile { app: &app, root: &root, runs_as, port, environment: &environment }.text()
+    }
+
+    fn system() -> RunsAs {
+        RunsAs::System("server".parse().unwrap())
+    }
+
+    #[test]
+    fn the_unit_of_an_app() {
+        assert_data_eq!(
+            text("/var/www/server", Some(3001), system()),
+            str![[r#"
+[Unit]
+Description=server
+After=network.target
+# Until the first deploy there is nothing to run, and that is no failure.
+ConditionPathExists=/var/www/server/current
+
+[Service]
+# A program that can not be run at all is a failed start.
+Type=exec
+User=server
+# The live release: shipit moves `current` and restarts this unit.
+WorkingDirectory=/var/www/server/current
+ExecStart=/var/www/server/current/result/bin/server
+Environment=PORT=3001
+Environment="SERVER_DB_PATH=/var/www/server/data/server.db"
+# Secrets, one NAME=value a line; the minus: the file may be missing.
+EnvironmentFile=-/etc/server.env
+# Every 3 s, without an end: systemd gives up on faster ones after 5 times.
+Restart=on-failure
+RestartSec=3s
+# How long it may finish its requests; then it is killed. A deploy waits for this.
+TimeoutStopSec=20s
+
+# Its own data (an SQLite database, uploads) is all that it may write, besides its own /tmp.
+ProtectSystem=strict
+ReadWritePaths=-/var/www/server/data
+PrivateTmp=yes
+# What it writes is for itself and its group. A web server that serves it needs to be in that group.
+UMask=0027
+ProtectHome=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectProc=invisible
+RemoveIPC=yes
+# No rights by setuid programs, so no sudo, and no mail by a setuid sendmail.
+NoNewPrivileges=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+# Netlink is how libraries look up addresses.
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+# What a service usually asks of the kernel; anything else fails, and nothing is killed for it.
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# MemoryDenyWriteExecute= is left out: Node, Java, .NET and others compile while they run.
+# A port below 1024 needs CAP_NET_BIND_SERVICE here and in AmbientCapabilities=.
+CapabilityBoundingSet=
+
+[Install]
+# Started at boot.
+WantedBy=multi-user.target
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn the_unit_of_a_login() {
+        assert_data_eq!(
+            text("/home/deploy/server", None, RunsAs::Login),
+            str![[r#"
+[Unit]
+Description=server
+# Until the first deploy there is nothing to run, and that is no failure.
+ConditionPathExists=/home/deploy/server/current
+
+[Service]
+# A program that can not be run at all is a failed start.
+Type=exec
+# The live release: shipit moves `current` and restarts this unit.
+WorkingDirectory=/home/deploy/server/current
+ExecStart=/home/deploy/server/current/result/bin/server
+#Environment=PORT=3001
+Environment="SERVER_DB_PATH=/var/www/server/data/server.db"
+# Secrets, one NAME=value a line; the minus: the file may be missing.
+EnvironmentFile=-%h/.config/server.env
+# Every 3 s, without an end: systemd gives up on faster ones after 5 times.
+Restart=on-failure
+RestartSec=3s
+# How long it may finish its requests; then it is killed. A deploy waits for this.
+TimeoutStopSec=20s
+
+# No rights by setuid programs, so no sudo, and no mail by a setuid sendmail.
+NoNewPrivileges=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+# Netlink is how libraries look up addresses.
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+# What a service usually asks of the kernel; anything else fails, and nothing is killed for it.
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# MemoryDenyWriteExecute= is left out: Node, Java, .NET and others compile while they run.
+
+[Install]
+# Started at boot.
+WantedBy=default.target
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn what_depends_on_where_and_which_port() {
+        let low = text("/home/deploy/server", Some(80), system());
+        assert!(low.contains("ProtectHome=read-only\n") && !low.contains("ProtectHome=yes"), "{low}");
+        assert!(low.contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"), "{low}");
+        let without = text("/homestead/server", None, system());
+        assert!(without.contains("#Environment=PORT=") && without.contains("ProtectHome=yes\n"), "{without}");
+    }
+
+    #[test]
+    fn a_variable_stays_what_it_is() {
+        assert_eq!(quoted("A=100% \"of\" it\\s\n"), r#""A=100%% \"of\" it\\s\n""#);
+    }
+
+    #[test]
+    fn a_key_is_found_where_systemd_finds_it() {
+        let text =
+            "User=no\n[Service]\n#User=no\n; User=no\nUserX=no\nUser=a\n User = app \n[Install]\nUser=no\n";
+        assert_eq!(service_value(text, "User"), Some("app"));
+        assert_eq!(service_value("[Service]\nUser=app\nUser=\n", "User"), None);
+        assert_eq!(service_value(&self::text("/srv/x", None, system()), "User"), Some("server"));
+    }
+}
