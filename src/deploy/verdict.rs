@@ -96,6 +96,10 @@ impl Verdict {
             self.watch(invocation, now);
         }
         self.restarted = true;
+        // It may have died before this was told, and nothing more changes then.
+        if self.saw_the_end() && !self.last.job {
+            return Decision::Back(self.last.end());
+        }
         self.at(now)
     }
 

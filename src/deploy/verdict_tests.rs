@@ -167,6 +167,17 @@ fn a_dead_process_ends_the_wait_at_once() {
 }
 
 #[test]
+fn one_that_died_before_the_restart_was_told_is_not_waited_for() {
+    let mut case = Case::switched(true);
+    assert_eq!(case.unit("activating", "auto-restart", NEW), Decision::Wait);
+    assert_eq!(case.restarted(NEW), back("it ended with status 1"));
+    // The old release's end is not that of the new one.
+    let mut case = Case::switched(true);
+    assert_eq!(case.unit("activating", "auto-restart", OLD), Decision::Wait);
+    assert_eq!(case.restarted(NEW), Decision::Wait);
+}
+
+#[test]
 fn how_a_start_ended_that_is_gone_already_is_told_by_the_log() {
     let line = "server.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED";
     let ended = |case: &mut Case, rest: &str| case.verdict.ended(rest, case.now);

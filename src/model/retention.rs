@@ -119,7 +119,10 @@ pub fn before(
                 }
             }
             What::Kept if entry.command.as_deref() == Some("rollback") => {
-                left.extend(previous.get(&entry.deploy));
+                let place = |name: &str| order.iter().position(|release| release.as_str() == name);
+                // Going forward again says nothing against what was live until then.
+                let from = previous.get(&entry.deploy).filter(|from| place(from) > place(release.as_str()));
+                left.extend(from);
                 left.remove(release.as_str());
             }
             What::Kept | What::Adopted => {
@@ -232,7 +235,9 @@ mod tests {
         assert_eq!(pick("+a +b +c <b <a +d", "d"), Ok(id("a")));
         assert_eq!(pick("+a +b <a +b", "b"), Ok(id("a")));
         assert_eq!(pick("+a +b +c <a", "a"), Err(NoPick::OnlyByName));
-        assert_eq!(pick("+a +b <a", "b"), Ok(id("a")));
+        assert_eq!(pick("+a +b <a <b", "b"), Ok(id("a")));
+        assert_eq!(pick("+a +b +c <a <b", "b"), Ok(id("a")));
+        assert_eq!(pick("+a +b +c <b <a <c", "c"), Ok(id("a")));
         assert_eq!(pick("-a", "a"), Err(NoPick::NothingEarlier));
         // One that was pruned is not there to go to.
         assert_eq!(pick("+x +b", "b"), Err(NoPick::NothingEarlier));

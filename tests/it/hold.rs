@@ -241,7 +241,7 @@ fn a_hold_does_not_wait_for_a_deploy_and_stops_it_before_its_switch() {
 #[test]
 fn a_deploy_that_has_switched_goes_on_and_says_at_its_end_that_the_next_is_held() {
     let site = Site::new();
-    site.world.edit("[health]", "[health]\nsettle = \"6s\"");
+    site.world.edit("settle = \"300ms\"", "settle = \"6s\"");
     let next = site.commit("ok");
     let mut deploy = Watched::start(&site.world, &["deploy"]);
     deploy.until("switched");
@@ -317,6 +317,7 @@ fn a_rollback_brings_its_hold() {
     let ran = site.world.shipit(&["rollback", &second[..7], "--hold=another"]).expect(0);
     ran.says(&["this takes the place of the hold by anna@", ": my own reason", ": another"]);
     assert_eq!(held(&site).len(), 1);
+    site.world.shipit(&["rollback"]).expect(0);
     site.world.shipit(&["unhold"]).expect(0);
 
     // One that fails before the switch sets none, and says so.
