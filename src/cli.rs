@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueHint};
 
-use crate::config::duration;
+use crate::config::{self, duration};
+use crate::model::names::{AppName, AssetPath, BadName, HostName, PackageName, RootPath, UnitName};
 
 /// Deploy an app's flake to a small Linux server, and go back by itself when it does not work
 ///
@@ -68,6 +69,12 @@ pub struct Global {
 /// What shipit can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a shipit.toml for the flake in this folder
+    ///
+    /// It looks at what is there: the flake's packages, git's remote, a systemd unit, a deploy script. Each value in the
+    /// file says where it comes from, and a guess that it is one. Only the host can't be found out: it is asked for, or
+    /// given with --host. What is there already is never written over. No server is needed.
+    Init(InitArgs),
     /// Build a commit and make it live
     ///
     /// The commit is built, not the working tree: with uncommitted changes a deploy is refused, unless --allow-dirty
@@ -113,6 +120,49 @@ Examples:
   shipit status
   shipit -e staging status")]
     Status,
+}
+
+/// The words of `init`. What is given is not looked for.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  shipit init                   asks for the host, where it can't be found
+  shipit init --host deploy@server.example --port 3001
+  shipit init --unit            a systemd unit, too
+  shipit -C apps/web init       an app in a folder of a larger repository")]
+pub struct InitArgs {
+    /// The server: host, user@host, an alias of your ssh_config, or ssh://user@host:port
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<HostName>,
+    /// The app's name; it names the defaults of --root and --unit-name
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<AppName>,
+    /// The flake's output packages.<system>.NAME
+    #[arg(long, value_name = "NAME")]
+    pub package: Option<PackageName>,
+    /// The app's folder on the server [default: /var/www/<app>]
+    #[arg(long, value_name = "PATH")]
+    pub root: Option<RootPath>,
+    /// The systemd unit that runs the app [default: <app>.service]
+    #[arg(long, value_name = "NAME", value_parser = unit_name)]
+    pub unit_name: Option<UnitName>,
+    /// A file or folder of the commit that shall lie beside result/; may be given several times
+    #[arg(long = "asset", value_name = "PATH")]
+    pub assets: Vec<AssetPath>,
+    /// Where the app listens on the server; it is asked there after each deploy
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "health")]
+    pub port: Option<u16>,
+    /// The URL that is asked on the server after each deploy
+    #[arg(long, value_name = "URL", value_parser = config::health_url)]
+    pub health: Option<String>,
+    /// Write a systemd unit as well, beside shipit.toml; with a shipit.toml that is there, only the unit
+    #[arg(long)]
+    pub unit: bool,
+}
+
+/// A unit's name, whose ending may be left out as with systemctl.
+fn unit_name(text: &str) -> Result<UnitName, BadName> {
+    if text.ends_with(".service") { text.parse() } else { format!("{text}.service").parse() }
 }
 
 /// The words of `deploy`.

@@ -18,6 +18,7 @@ pub mod commands;
 pub mod config;
 pub mod context;
 pub mod deploy;
+pub mod init;
 pub mod model;
 pub mod remote;
 pub mod tools;

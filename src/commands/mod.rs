@@ -22,6 +22,7 @@ use crate::ui::{Ui, log};
 
 mod deploy;
 mod hold;
+mod init;
 mod releases;
 mod rollback;
 mod status;
@@ -65,10 +66,14 @@ fn blocking(cli: &Cli, ui: &Ui) -> Outcome<()> {
 
 async fn command(cli: &Cli, ui: &Ui) -> Outcome<()> {
     let context = Context::read(cli.global.directory.as_deref())?;
+    if let Command::Init(args) = &cli.command {
+        return init::run(&cli.global, &context, args, ui).await;
+    }
     let choice = Choice { file: cli.global.config.clone(), environment: cli.global.environment.clone() };
     let settings = config::load(&context, &choice)?;
     let cx = Cx { context, settings, ui };
     match &cli.command {
+        Command::Init(_) => Ok(()),
         Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
         Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
         Command::Hold(args) => hold::hold(&cx, args).await,

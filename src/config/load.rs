@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 
 /// The file's name, unless `-c` says otherwise.
-const NAME: &str = "shipit.toml";
+pub const NAME: &str = "shipit.toml";
 /// Nobody writes this much by hand; a log or an image given by mistake is not read to its end.
 const LARGEST: u64 = 1024 * 1024;
 
@@ -36,10 +36,8 @@ fn find(cwd: &Path) -> Outcome<PathBuf> {
             break;
         }
     }
-    Err(Failure::msg(Kind::Usage, format!("there is no {NAME} in {} or above it", cwd.display())).hint(
-        "write one beside flake.nix; two lines are enough: app = \"NAME\" and host = \"USER@SERVER\"; \
-         or name a file with -c, a folder with -C",
-    ))
+    Err(Failure::msg(Kind::Usage, format!("there is no {NAME} in {} or above it", cwd.display()))
+        .hint("`shipit init` writes one, beside flake.nix; or name a file with -c, a folder with -C"))
 }
 
 fn read(path: PathBuf, name: String) -> Outcome<Source> {

@@ -23,6 +23,9 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use load::NAME;
+pub use source::nearest;
+
 /// Which file and which part of it: what the command line says about the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
@@ -38,4 +41,19 @@ pub fn load(context: &Context, choice: &Choice) -> Outcome<Settings> {
     let source = load::source(context, choice.file.as_deref())?;
     let file = file::parse(&source)?;
     resolve::settings(context, &source, file, choice.environment.as_deref())
+}
+
+/// A text that is not a file yet, as if it lay there.
+pub fn parse(context: &Context, folder: PathBuf, name: String, text: String) -> Outcome<Settings> {
+    let source = source::Source { name, folder, text };
+    let file = file::parse(&source)?;
+    resolve::settings(context, &source, file, None)
+}
+
+/// A URL that `health.http` may be.
+///
+/// # Errors
+/// Why it is none.
+pub fn health_url(text: &str) -> Result<String, String> {
+    checks::url(text).map(|()| text.to_owned())
 }

@@ -74,7 +74,7 @@ fn is_only_remembered(log: &NixLog) -> bool {
 }
 
 /// The link that the installable needs; a second build of the same run finds it there.
-fn link(installable: &Installable) -> Outcome<()> {
+pub(crate) fn link(installable: &Installable) -> Outcome<()> {
     let Some((link, to)) = &installable.link else { return Ok(()) };
     let made = match std::fs::remove_file(link) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -151,7 +151,7 @@ fn explain(
 }
 
 /// What to do about an error of Nix that many will meet.
-fn advice(text: &str, source: &Source) -> Option<String> {
+pub(crate) fn advice(text: &str, source: &Source) -> Option<String> {
     let has = |needle: &str| text.contains(needle);
     if has("cannot write modified lock file") || has("requires lock file changes") {
         return Some("`nix flake lock`, then commit flake.lock: a deploy does not write it".to_owned());

@@ -34,9 +34,14 @@ const FIRST_FREE_PORT: u16 = 1024;
 impl UnitFile<'_> {
     /// The unit, with a comment where a line makes one wonder.
     pub fn text(&self) -> String {
+        self.text_of(self.app.as_str())
+    }
+
+    /// The same for a program that is not called as the app is.
+    pub fn text_of(&self, program: &str) -> String {
         let mut text = String::new();
         self.unit(&mut text);
-        self.service(&mut text);
+        self.service(&mut text, program);
         match &self.runs_as {
             RunsAs::System(_) => self.walls(&mut text),
             RunsAs::Login => text += &format!("\n{LOGIN_WALLS}"),
@@ -62,7 +67,7 @@ impl UnitFile<'_> {
         );
     }
 
-    fn service(&self, text: &mut String) {
+    fn service(&self, text: &mut String, program: &str) {
         let UnitFile { app, root, .. } = self;
         *text += "\n[Service]\n# A program that can not be run at all is a failed start.\nType=exec\n";
         if let RunsAs::System(user) = &self.runs_as {
@@ -72,7 +77,7 @@ impl UnitFile<'_> {
             text,
             "# The live release: shipit moves `current` and restarts this unit.\n\
              WorkingDirectory={root}/current\n\
-             ExecStart={root}/current/result/bin/{app}\n"
+             ExecStart={root}/current/result/bin/{program}\n"
         );
         match self.port {
             Some(port) => {

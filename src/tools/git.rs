@@ -215,6 +215,29 @@ pub async fn subject(repo: &Repo, commit: &Commit) -> Result<String, GitError> {
     Ok(subject)
 }
 
+/// The address of the remote `origin`, or of the only one. What logs in may be part of it.
+pub async fn remote(repo: &Repo) -> Result<Option<String>, GitError> {
+    let names = ask(&repo.toplevel, git(&repo.toplevel, QUESTION).arg("remote")).await?.text();
+    let names: Vec<&str> = names.lines().collect();
+    let Some(name) =
+        names.iter().find(|name| **name == "origin").or(names.first().filter(|_| names.len() == 1))
+    else {
+        return Ok(None);
+    };
+    let cmd = git(&repo.toplevel, QUESTION).args(["remote", "get-url", "--", name]);
+    Ok(ask(&repo.toplevel, cmd).await?.text().lines().next().map(str::to_owned))
+}
+
+/// The branch that is checked out, before its first commit too; none: a commit is.
+pub async fn branch(repo: &Repo) -> Result<Option<String>, GitError> {
+    let cmd = git(&repo.toplevel, QUESTION).args(["symbolic-ref", "--short", "--quiet", "HEAD"]);
+    match ask(&repo.toplevel, cmd).await {
+        Ok(output) => Ok(Some(output.text())),
+        Err(GitError::Command(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What the working tree has that HEAD has not. Changes inside submodules do not count: Nix does not see them.
 pub async fn changes(repo: &Repo) -> Result<Changes, GitError> {
     let cmd = git(&repo.toplevel, QUESTION).args([
@@ -433,6 +456,25 @@ pub(crate) mod tests {
         it.git(&[&words[..], &[file.to_str().unwrap()]].concat()).await;
         let repo = repo().await;
         assert_eq!(subject(&repo, &head(&repo).await.unwrap()).await.unwrap(), "grün");
+    }
+
+    #[tokio::test]
+    async fn where_it_comes_from_and_what_is_checked_out() {
+        let it = Try::new().await;
+        let repo = repository(&it.path()).await.unwrap();
+        assert_eq!(
+            (branch(&repo).await.unwrap().as_deref(), remote(&repo).await.unwrap()),
+            (Some("main"), None)
+        );
+        it.commit("one").await;
+        it.git(&["remote", "add", "upstream", "https://a.example/x"]).await;
+        assert_eq!(remote(&repo).await.unwrap().as_deref(), Some("https://a.example/x"));
+        it.git(&["remote", "add", "other", "https://b.example/x"]).await;
+        assert_eq!(remote(&repo).await.unwrap(), None);
+        it.git(&["remote", "add", "origin", "git@c.example:x"]).await;
+        assert_eq!(remote(&repo).await.unwrap().as_deref(), Some("git@c.example:x"));
+        it.git(&["checkout", "-q", "--detach"]).await;
+        assert_eq!(branch(&repo).await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Nix on this machine. Each command names store paths or one installable, never nothing: an empty list would make
 //! `nix` take the flake of the working folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::git::REDIRECTIONS;
 use super::nix_json::{self, PathInfo};
 use super::process::{CmdError, Output, run, stream};
 use super::source::Installable;
-use crate::model::names::{HostName, StorePath};
+use crate::model::names::{HostName, PackageName, StorePath, System};
 
 /// A build may compile a toolchain. It can be ended by hand at any time; this is for one that hangs in CI.
 const BUILD: Duration = Duration::from_secs(6 * 3600);
@@ -19,6 +19,8 @@ const BUILD: Duration = Duration::from_secs(6 * 3600);
 const COPY: Duration = Duration::from_secs(6 * 3600);
 /// A question to the local store.
 const QUESTION: Duration = Duration::from_secs(120);
+/// A look into a flake. It may fetch the flake's inputs first, which a person does not wait for without end.
+const LOOK: Duration = Duration::from_secs(60);
 /// Hashing: assets into the store, signatures of a closure.
 const HASHING: Duration = Duration::from_secs(1800);
 /// How many bytes of paths one command gets. Linux allows 2 MiB for words and environment together, macOS half of it.
@@ -74,6 +76,16 @@ pub struct Destination {
     pub socket: PathBuf,
     /// `nix-daemon` on the server, absolute: a non-interactive login often does not have it on PATH.
     pub daemon: String,
+}
+
+/// What a package says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default)]
+pub struct Program {
+    /// Its name, without its version.
+    pub pname: Option<String>,
+    /// The program in its `bin`.
+    pub main: Option<String>,
 }
 
 /// The local Nix.
@@ -133,6 +145,44 @@ impl Nix {
         let output = stream(&cmd, on_line).await?;
         nix_json::built_output(&output.stdout)
             .map_err(|why| NixError::Answer { command: cmd.to_string(), why })
+    }
+
+    /// The names of a flake's packages, by system. Only names are evaluated: a package that is broken does no harm. Names
+    /// that shipit can't deploy are left out.
+    pub async fn packages(
+        &self,
+        packages: &Installable,
+    ) -> Result<BTreeMap<System, Vec<PackageName>>, NixError> {
+        let names: BTreeMap<String, Vec<String>> =
+            self.eval(packages, "builtins.mapAttrs (system: builtins.attrNames)").await?;
+        let parsed = |names: Vec<String>| names.iter().filter_map(|name| name.parse().ok()).collect();
+        Ok(names
+            .into_iter()
+            .filter_map(|(system, names)| Some((system.parse().ok()?, parsed(names))))
+            .collect())
+    }
+
+    /// What a package says of itself.
+    pub async fn program_of(&self, package: &Installable) -> Result<Program, NixError> {
+        let ask = "p: { pname = p.pname or (builtins.parseDrvName p.name).name; main = p.meta.mainProgram or null; }";
+        self.eval(package, ask).await
+    }
+
+    /// A function of a flake's output, as JSON. No lock file is written.
+    async fn eval<T: serde::de::DeserializeOwned>(
+        &self,
+        output: &Installable,
+        function: &str,
+    ) -> Result<T, NixError> {
+        let mut cmd = self
+            .nix(&["eval", "--json", "--no-update-lock-file"], LOOK)
+            .arg(&output.text)
+            .args(["--apply", function]);
+        if let Some(cwd) = &output.cwd {
+            cmd = cmd.cwd(cwd);
+        }
+        serde_json::from_slice(&run(&cmd).await?.stdout)
+            .map_err(|error| NixError::Answer { command: cmd.to_string(), why: error.to_string() })
     }
 
     /// The command that shows all of a derivation's log.

@@ -77,6 +77,11 @@ fn is_plain(text: &str) -> bool {
 pub fn installable(source: &Source, package: &PackageName, system: &System, scratch: &Path) -> Installable {
     let attribute =
         format!("packages.{}.{}", attribute_part(system.as_str()), attribute_part(package.as_str()));
+    flake_output(source, &attribute, scratch)
+}
+
+/// The same for any output, by its attribute path.
+pub fn flake_output(source: &Source, attribute: &str, scratch: &Path) -> Installable {
     let Some(repo) = &source.repo else {
         // `path:` is not decoded either; the working folder needs no name.
         let folder = source.folder.to_string_lossy();

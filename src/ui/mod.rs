@@ -248,6 +248,19 @@ impl Ui {
         }
     }
 
+    /// Asks a person, and gives the line that is typed; none at the end of the input, and where nobody sits there.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        if !self.is_interactive() {
+            return None;
+        }
+        self.streams().write(To::Err, &format!("{question} "));
+        let mut line = String::new();
+        match io::stdin().read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(line.trim().to_owned()),
+        }
+    }
+
     /// A warning outside of a flow.
     pub fn warn(&self, text: &str) {
         self.streams().write(To::Err, &plain::warning(text));

@@ -16,6 +16,7 @@ mod flake;
 mod hold;
 mod hooks;
 mod hostile;
+mod init;
 mod json;
 mod kills;
 mod power;

@@ -12,7 +12,7 @@ use crate::support::world::{World, eventually};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The post's script; the app is called `server`.
-const DEPLOY_SH: &str = r#"#!/usr/bin/env bash
+pub const DEPLOY_SH: &str = r#"#!/usr/bin/env bash
 set -e
 . /nix/var/nix/profiles/default/etc/profile.d/nix-daemon.sh
 SHA="$1"
@@ -41,7 +41,7 @@ echo "Deploy complete for commit $SHA!"
 "#;
 
 /// The post's unit.
-const UNIT: &str = r#"[Unit]
+pub const UNIT: &str = r#"[Unit]
 Description=server Server
 After=network.target
 [Service]
@@ -56,7 +56,7 @@ WantedBy=multi-user.target
 "#;
 
 /// The post's server with these versions deployed to it, and the commits' hashes.
-fn seed(versions: &[&str]) -> (Server, World, Vec<String>) {
+pub fn seed(versions: &[&str]) -> (Server, World, Vec<String>) {
     let server = Server::boot(Variant::Installer);
     // What the tiny app's build takes from the machine it is built on.
     server.put(Path::new("/bin/busybox"), "/usr/bin/busybox", "root");

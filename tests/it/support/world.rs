@@ -39,19 +39,26 @@ impl World {
         World::at(&server.address, server)
     }
 
-    /// … at another address, where the server is reached some other way.
-    pub fn at(address: &str, server: &Server) -> Self {
+    /// … without a server and without a shipit.toml.
+    pub fn alone() -> Self {
         let folder = tempfile::Builder::new().prefix("shipit-world-").tempdir().expect("a temporary folder");
         let world = World { folder, nix: lab::nix_env(), path: std::env::var("PATH").expect("PATH") };
         for name in ["app", "home", "cache"] {
             fs::create_dir(world.file(name)).expect("a folder");
         }
+        copy(&tests().join("tiny"), &world.app());
+        world.git(&["init", "-q", "-b", "main"]);
+        world
+    }
+
+    /// … at another address, where the server is reached some other way.
+    pub fn at(address: &str, server: &Server) -> Self {
+        let world = World::alone();
         world.ssh_config(&format!(
             "Host *\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile {}\n",
             server.key.display(),
             server.known_hosts.display()
         ));
-        copy(&tests().join("tiny"), &world.app());
         world.write(
             "shipit.toml",
             &format!(
@@ -60,7 +67,6 @@ impl World {
                  [health]\nhttp = \"http://127.0.0.1:3001/\"\nwithin = \"10s\"\n"
             ),
         );
-        world.git(&["init", "-q", "-b", "main"]);
         world
     }
 

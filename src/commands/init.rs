@@ -1,0 +1,205 @@
+//! `shipit init`: a shipit.toml out of what the folder tells, and perhaps a unit.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::{Global, InitArgs};
+use crate::config::{self, Choice};
+use crate::context::Context;
+use crate::init::draft::{Draft, draft};
+use crate::init::write::{NewFile, is_free, write};
+use crate::init::{self, Clues, Given, text, unit};
+use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
+use crate::model::names::HostName;
+use crate::tools::cmd::quoted;
+use crate::ui::style::{GOOD, ODD, PLAIN, STRONG, paint};
+use crate::ui::table::Cell;
+use crate::ui::{Ui, json};
+
+/// How often a host that can be none is asked for again.
+const TRIES: usize = 3;
+/// What a host looks like.
+const SAMPLE_HOST: &str = "deploy@server.example";
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    version: u32,
+    wrote: Vec<String>,
+    values: Vec<Said<'a>>,
+    notes: Vec<Note<'a>>,
+    next: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    key: &'a str,
+    value: &'a toml::Value,
+    from: &'a str,
+    guess: bool,
+}
+
+#[derive(Serialize)]
+struct Note<'a> {
+    text: &'a str,
+    hint: Option<&'a str>,
+}
+
+/// Runs it.
+pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -> Outcome<()> {
+    let file = context.cwd.join(global.config.as_deref().unwrap_or(Path::new(config::NAME)));
+    let folder = flake_folder(context, &file, global)?;
+    let is_there = file.symlink_metadata().is_ok();
+    if is_there && args.unit && !says_something(args) {
+        let choice = Choice { file: Some(file), environment: global.environment.clone() };
+        let settings = config::load(context, &choice)?;
+        let clues = look(context, &folder, ui).await?;
+        let new = unit::unit(&settings, &clues, None)?;
+        is_free(&new.path)?;
+        write(&new)?;
+        return say(context, ui, &clues, None, &[new.path]);
+    }
+    is_free(&file).map_err(|failure| {
+        let name = quoted(Path::new(&shown(context, &file)).as_os_str());
+        failure
+            .hint(format!("to have it written anew, move it away first: mv {name} {name}.old"))
+            .hint(format!("a unit for it: {}", ui.command("init --unit")))
+    })?;
+    if let Some(name) = global.environment.as_deref().filter(|name| *name != "production") {
+        return Err(Failure::msg(Kind::Usage, "a new shipit.toml has one environment, which is production")
+            .hint(format!("write it without -e; below its last line then: [environments.{name}]")));
+    }
+
+    let clues = look(context, &folder, ui).await?;
+    let host = match (&args.host, clues.host()) {
+        (Some(host), _) => Some(host.clone()),
+        (None, Some(_)) => None,
+        (None, None) => Some(ask_host(ui)?),
+    };
+    let draft = draft(&given(args), host.as_ref(), &clues)?;
+    let new = NewFile { path: file.clone(), text: text::text(&draft) };
+    // What is written is what the other commands read.
+    let settings = config::parse(context, folder, shown(context, &file), new.text.clone())?;
+    let mut files = vec![new];
+    if args.unit {
+        let unit = unit::unit(&settings, &clues, draft.program.as_deref())?;
+        is_free(&unit.path)?;
+        files.push(unit);
+    }
+    for file in &files {
+        write(file)?;
+    }
+    let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+    say(context, ui, &clues, Some(&draft), &written)
+}
+
+async fn look(context: &Context, folder: &Path, ui: &Ui) -> Outcome<Clues> {
+    // Nix may have to fetch the flake's inputs first.
+    if ui.is_interactive() {
+        ui.say("asking Nix what flake.nix has (for at most a minute)");
+    }
+    init::look(folder, &context.runtime_folder).await
+}
+
+/// The command line has words about shipit.toml.
+fn says_something(args: &InitArgs) -> bool {
+    let InitArgs { host, app, package, root, unit_name, assets, port, health, unit: _ } = args;
+    let names = host.is_some() || app.is_some() || package.is_some() || root.is_some() || unit_name.is_some();
+    names || !assets.is_empty() || port.is_some() || health.is_some()
+}
+
+fn given(args: &InitArgs) -> Given {
+    Given {
+        app: args.app.clone(),
+        package: args.package.clone(),
+        root: args.root.clone(),
+        unit: args.unit_name.clone(),
+        assets: args.assets.clone(),
+        health: args.health.clone(),
+        port: args.port,
+    }
+}
+
+/// The folder that the file will lie in, which has to have the flake.
+fn flake_folder(context: &Context, file: &Path, global: &Global) -> Outcome<PathBuf> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let cannot = format!("there is no folder {}", folder.display());
+    let folder = folder.canonicalize().failed(Kind::Usage, cannot)?;
+    if folder.join("flake.nix").is_file() {
+        return Ok(folder);
+    }
+    let mut failure = Failure::msg(Kind::Usage, format!("there is no flake.nix in {}", folder.display()));
+    let near = init::flakes_near(&folder);
+    for folder in near.iter().filter(|_| global.config.is_none()) {
+        // As it is typed where shipit was started, which is not `context.cwd` with -C.
+        let way = match (folder.strip_prefix(&context.cwd), &global.directory) {
+            (Ok(below), Some(directory)) => directory.join(below),
+            (Ok(below), None) => below.to_owned(),
+            (Err(_), _) => folder.clone(),
+        };
+        failure = failure.hint(format!("there is one in {0}: shipit -C {0} init", quoted(way.as_os_str())));
+    }
+    if near.is_empty() {
+        failure =
+            failure.hint("shipit deploys a package of a flake: `nix flake init` writes a first flake.nix");
+    }
+    Err(failure)
+}
+
+/// The one thing that no folder tells.
+fn ask_host(ui: &Ui) -> Outcome<HostName> {
+    let unknown = || {
+        Failure::msg(Kind::Usage, "which server to deploy to can not be found out here")
+            .hint(ui.command(format_args!("init --host {SAMPLE_HOST}")))
+    };
+    for _ in 0..TRIES {
+        let typed = ui.ask(&format!("Which server, as ssh takes it ({SAMPLE_HOST})?")).ok_or_else(unknown)?;
+        match typed.parse() {
+            Ok(host) => return Ok(host),
+            Err(error) => ui.warn(&error.to_string()),
+        }
+    }
+    Err(unknown())
+}
+
+/// What was written, what it says, and what to type next.
+fn say(context: &Context, ui: &Ui, clues: &Clues, draft: Option<&Draft>, written: &[PathBuf]) -> Outcome<()> {
+    let next = [ui.command("doctor"), ui.command("setup"), ui.command("deploy")];
+    let notes = draft.map_or(&clues.flake.notes, |draft| &draft.notes);
+    let values = draft.map(|draft| draft.values.as_slice()).unwrap_or_default();
+    let written: Vec<String> = written.iter().map(|path| shown(context, path)).collect();
+    let mut rows: Vec<Vec<Cell>> =
+        written.iter().map(|file| vec![Cell::new(GOOD, "wrote:"), Cell::new(STRONG, file)]).collect();
+    rows.extend(values.iter().map(|value| {
+        let style = if value.guess { ODD } else { PLAIN };
+        let said = value.value.to_string();
+        vec![Cell::new(PLAIN, value.key), Cell::new(PLAIN, said), Cell::new(style, text::origin(value))]
+    }));
+    let said = values.iter().map(|value| Said {
+        key: value.key,
+        value: &value.value,
+        from: &value.from,
+        guess: value.guess,
+    });
+    let answer = Answer {
+        version: json::VERSION,
+        values: said.collect(),
+        notes: notes.iter().map(|(text, hint)| Note { text, hint: hint.as_deref() }).collect(),
+        next: &next,
+        wrote: written,
+    };
+    ui.answer(&rows, &answer)?;
+    for (text, hint) in notes {
+        ui.warn(&hint.as_ref().map_or_else(|| text.clone(), |hint| format!("{text}: {hint}")));
+    }
+    let [doctor, setup, deploy] = &next;
+    let name = |command: &str| paint(STRONG, command);
+    ui.say(format!("next: {}, which says what the server lacks ({} prepares it)", name(doctor), name(setup)));
+    ui.say(format!("then: {}", name(deploy)));
+    Ok(())
+}
+
+/// A path as one types it here.
+fn shown(context: &Context, path: &Path) -> String {
+    path.strip_prefix(&context.cwd).unwrap_or(path).display().to_string()
+}

@@ -1,0 +1,67 @@
+//! Writes files that are not there yet, whole or not at all.
+
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
+
+/// A file to be written.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// Where.
+    pub path: PathBuf,
+    /// What.
+    pub text: String,
+}
+
+/// Fails where something is there already, a link to nowhere too.
+///
+/// # Errors
+/// [`Kind::Usage`], with where it is.
+pub fn is_free(path: &Path) -> Outcome<()> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(Failure::msg(Kind::Usage, format!("{} is there already, and is not written over", path.display())))
+}
+
+/// Writes it. A file that came meanwhile is not written over.
+///
+/// # Errors
+/// [`Kind::Usage`] where it can't be.
+pub fn write(file: &NewFile) -> Outcome<()> {
+    let cannot = || format!("{} can't be written", file.path.display());
+    let folder = file.path.parent().unwrap_or(Path::new("/"));
+    let mut new = tempfile::Builder::new()
+        .prefix(".shipit-")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .failed(Kind::Usage, cannot())?;
+    new.write_all(file.text.as_bytes()).failed(Kind::Usage, cannot())?;
+    new.persist_noclobber(&file.path).map_err(|error| error.error).failed(Kind::Usage, cannot())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| NewFile { path: folder.path().join(name), text: name.to_owned() };
+        write(&file("a")).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "a");
+        let mode = folder.path().join("a").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o700, 0o600);
+        std::os::unix::fs::symlink("nowhere", folder.path().join("b")).unwrap();
+        for name in ["a", "b"] {
+            is_free(&file(name).path).unwrap_err();
+            write(&NewFile { text: "other".to_owned(), ..file(name) }).unwrap_err();
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "a");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half stays");
+    }
+}
