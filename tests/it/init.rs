@@ -177,7 +177,8 @@ fn a_flake_that_nix_can_not_read_is_no_obstacle() {
     world.write("flake.nix", "{ outputs = _: throw \"my own words\"; }");
     let answer = init(&["my own words"]);
     assert_eq!(text(&answer, "package"), "default");
-    world.write("flake.nix", "{ inputs.x.url = \"path:/nowhere\"; outputs = { x, ... }: {}; }");
+    let input = format!("inputs.x = {{ url = \"path:{}\"; flake = false; }}", world.file("home").display());
+    world.write("flake.nix", &format!("{{ {input}; outputs = {{ x, ... }}: {{}}; }}"));
     init(&["nix flake lock"]);
     assert!(!world.app().join("flake.lock").exists());
     world.write("flake.nix", &good);
