@@ -110,7 +110,7 @@ impl Report<'_> {
         let settings = self.run.settings;
         let (host, unit, release) = (&settings.host, &settings.unit, self.target.release.short());
         let kind = match (word, self.story.wish) {
-            ("broken" | "stuck", _) => Kind::NotRestored,
+            ("broken" | "stuck" | "unmoved", _) => Kind::NotRestored,
             ("unknown", _) => Kind::ContactLost,
             (_, Some(wish)) if self.story.gave_up => wish.kind(),
             _ => Kind::NotLive,
@@ -142,6 +142,17 @@ impl Report<'_> {
                     .live(format!("{back}, but {unit} was not restarted and still runs {release}{said}"))
                     .hint(self.look("systemctl", &format!("status {unit}")))
             }
+            ("unmoved", name) => failure
+                .live(format!("`current` could not be moved back: {unit} still runs {release}"))
+                .hint(format!(
+                    "look why: {}",
+                    settings.ssh(&format!("ls -lad {0} {0}/current; touch {0}/.shipit; df -h {0}", settings.root))
+                ))
+                .hint(format!(
+                    "then {}: {}",
+                    name.map_or("take it out of service".to_owned(), |name| format!("go back to {name}")),
+                    self.run.command("rollback")
+                )),
             ("broken" | "down", Some(name)) => failure
                 .live(format!(
                     "{name} was put back, but {unit} does not come up with it {}",

@@ -94,9 +94,11 @@ async fn over(
         }
         let there = complete(&state);
         let current = state.current.release();
-        let release = match name {
-            Some(name) => retention::named(&state.history, &there, name),
-            None => retention::before(&state.history, &there, current),
+        let release = match (name, &seen) {
+            (Some(name), _) => retention::named(&state.history, &there, name),
+            // A leftover was settled meanwhile: "before" means before what was live when it was typed.
+            (None, Some((before, picked))) if before.pending.is_some() => Ok(picked.clone()),
+            (None, _) => retention::before(&state.history, &there, current),
         }
         .map_err(|why| no_pick(run, &state, why))?;
         let Some(store_path) = state.closure_of(&release).cloned() else {
@@ -114,8 +116,7 @@ async fn over(
             rollback: true,
             took: began.elapsed(),
         };
-        // What "the one before" is has changed with what is live: the user has to see that first. A leftover that was
-        // settled just now is no such change.
+        // What "the one before" is has changed with what is live: the user has to see that first.
         if let Some((before, picked)) = &seen
             && name.is_none()
             && before.pending.is_none()

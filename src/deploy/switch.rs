@@ -132,8 +132,8 @@ pub struct Limits {
 }
 
 /// The words with which the server tells how a switch ended. A word that is not among them tells nothing.
-const OUTCOMES: [&str; 8] =
-    ["kept", "reverted", "failed", "broken", "stuck", "down", "superseded", "unknown"];
+const OUTCOMES: [&str; 9] =
+    ["kept", "reverted", "failed", "broken", "stuck", "unmoved", "down", "superseded", "unknown"];
 
 /// What the client knows and makes of each line. No IO: a line or the time goes in, a reply comes out.
 pub struct Client<'a> {

@@ -137,8 +137,10 @@ EOF
 
 # settle REASON EVENT: puts back what ran before `pending` was written. Safe to run again at any point.
 # Sets `settled` to the word of the outcome. `stuck`: the new release still runs, because the unit was not restarted.
+# `unmoved`: the disk did not take the link back, so that nothing is decided. `unmoved_why`: what mv said.
 settle() {
   settled=
+  unmoved_why=
   [ -e .shipit/pending ] || return 0
   read_intent .shipit/pending
   word=reverted
@@ -159,9 +161,14 @@ settle() {
     if [ -n "$p_old" ]; then
       # The link was made beforehand, because now the disk may be full.
       [ "$(readlink .shipit/back 2>/dev/null)" = "$p_old" ] || { rm -f .shipit/back; ln -s -- "$p_old" .shipit/back; }
-      mv -fT .shipit/back current
+      unmoved_why=$(mv -fT .shipit/back current 2>&1)
     else
-      mv -fT current .shipit/left
+      unmoved_why=$(mv -fT current .shipit/left 2>&1)
+    fi
+    if [ "$(readlink current)" = "$p_new" ]; then
+      # A restart would only start the new release again. `pending` stays, and whoever comes next tries it again.
+      settled=unmoved
+      return 0
     fi
     sync .
   elif [ "$now" != "$p_old" ]; then
@@ -300,6 +307,7 @@ unplace() {
 
 # What a dead deploy may have left, settled by whoever holds the lock now.
 settle_leftovers() {
+  settled=
   if [ -e .shipit/take ]; then
     read_take
     rm -f .shipit/take-link

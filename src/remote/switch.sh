@@ -116,7 +116,7 @@ write_intent() {
 give_back() {
   kill -KILL $watchers 2>/dev/null
   settle "$1" "${2:-reverted}"
-  say "done ${settled:-unknown} $(plain "$1")"
+  say "done ${settled:-unknown} $(plain "$1${unmoved_why:+; $unmoved_why}")"
 }
 
 keep() {
@@ -131,6 +131,8 @@ keep() {
       say "done kept"
       return 0
     fi
+    give_back "$root/.shipit can not be written to any more"
+    return 1
   fi
   give_back "the unit was not the one that was checked when it was to be kept"
   return 1
@@ -143,6 +145,7 @@ transaction() {
   (exec 8>&- 9>&-; pulse) </dev/null &
   pulse=$!
   settle_leftovers
+  if [ "$settled" = unmoved ]; then refuse not-ready "the last switch can not be undone: $unmoved_why"; fi
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
   stop_if_held
   if [ -e .shipit/take ]; then end_adoption; fi

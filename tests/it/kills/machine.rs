@@ -67,6 +67,9 @@ fn the_server_is_shut_down_in_the_check() {
     deploy.wait(SOON).expect(137);
     server.boot_again();
     assert_eq!(current(), old);
+    // Nothing was decided while systemd refused to start anything.
+    let left = server.sh_ok("cd /var/www/server/.shipit && ls");
+    assert!(left.lines().any(|name| name == "pending"), "{left}");
     serves(&server, "1", SOON);
     let ends = |event: &str| journal(&server).iter().filter(|entry| entry["event"] == event).count();
     assert!(!status(&world)["current"]["release"].is_null());

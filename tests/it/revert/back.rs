@@ -40,6 +40,31 @@ fn an_old_release_that_dies_as_well_is_not_waited_for() {
 }
 
 #[test]
+fn a_link_that_can_not_be_moved_back_is_said_and_moved_by_the_next() {
+    let site = Site::new();
+    let (old, new) = (site.now(), site.commit("slow-start 3\nerror"));
+    let mut deploy = Watched::start(&site.world, &["deploy"]);
+    deploy.until("switched");
+    site.server.sh_ok("chown root /var/www/server && chmod 755 /var/www/server");
+    let failed = Failed::of(deploy.wait(END), 8);
+    let failed = failed.says(&["Permission denied", "`current` could not be moved back", "shipit rollback"]);
+    assert!(failed.text.contains("still runs"), "{failed:#?}");
+    let now = site.now();
+    assert_eq!(now.current, format!("releases/{new}"));
+    let status = site.world.shipit(&["status"]).expect(0);
+    assert!(status.stdout.contains("never checked to its end"), "{}", status.stdout);
+    // Whoever comes next is told as well, as long as it can't be done.
+    site.fails(&["rollback"], 3, &["/var/www/server"]);
+    site.server.sh_ok("chown deploy /var/www/server");
+    // Back to what was live before the switch, not to the one before that.
+    let ran = site.world.shipit(&["rollback", "--json"]).expect(0).says(&["never checked to its end"]);
+    assert_eq!(ran.json()["outcome"], "already-live");
+    let now = site.now();
+    assert_eq!((&now.current, &now.page), (&old.current, &old.page));
+    site.good();
+}
+
+#[test]
 fn one_failed_start_of_the_old_release_is_no_end_when_systemd_s_next_one_works() {
     let site = Site::new();
     site.drop_in(
