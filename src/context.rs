@@ -43,6 +43,12 @@ impl Context {
         std::env::var("SHIPIT_LOG").ok().filter(|filter| !filter.is_empty())
     }
 
+    /// Whether what is on a terminal may be drawn over: not where a CI system records it, nor on one that can't.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn may_redraw() -> bool {
+        may_redraw(&|name| std::env::var_os(name))
+    }
+
     fn of(cwd: PathBuf, variable: &dyn Fn(&str) -> Option<OsString>, machine: Option<&str>) -> Self {
         let text = |name: &str| {
             let text = variable(name).and_then(|value| value.into_string().ok());
@@ -86,6 +92,15 @@ fn change(here: &Path, directory: &Path) -> Outcome<PathBuf> {
     } else {
         Err(Failure::msg(Kind::Usage, format!("-C {name}: this is not a folder")))
     }
+}
+
+fn may_redraw(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let is = |name: &str, values: &[&str]| {
+        variable(name).is_some_and(|value| values.iter().any(|it| value == *it))
+    };
+    let has_terminal = variable("TERM").is_some() && !is("TERM", &["", "dumb"]);
+    let in_ci = variable("CI").is_some() && !is("CI", &["", "false", "0"]);
+    has_terminal && !in_ci
 }
 
 /// Short, without the characters that ssh expands (`%`, `$`) or that nix and ssh split at, and writable: after `su`
@@ -176,6 +191,21 @@ mod tests {
         for text in ["", "relative", "/does/not/exist", "/proc"] {
             assert_eq!(context(&[("XDG_RUNTIME_DIR", text)]).runtime_folder, Path::new("/tmp"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_screen_is_drawn_over_only_where_somebody_sees_it() {
+        let may = |variables: &[(&str, &str)]| {
+            let variable =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+            may_redraw(&variable)
+        };
+        assert!(may(&[("TERM", "xterm-256color")]));
+        assert!(may(&[("TERM", "tmux"), ("CI", "false")]) && may(&[("TERM", "tmux"), ("CI", "")]));
+        assert!(!may(&[("TERM", "dumb")]) && !may(&[("TERM", "")]) && !may(&[]));
+        assert!(
+            !may(&[("TERM", "xterm"), ("CI", "true")]) && !may(&[("TERM", "xterm"), ("CI", "woodpecker")])
+        );
     }
 
     #[test]

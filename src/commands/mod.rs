@@ -43,8 +43,11 @@ pub struct Cx<'a> {
 
 /// Runs a command. Failures are shown, and become exit codes, here and nowhere else.
 pub fn run(cli: &Cli) -> ExitCode {
-    log::start(cli.global.verbose, Context::log_filter());
-    let ui = Ui::new(&cli.global, &cli.command);
+    let filter = Context::log_filter();
+    // The log has its own way to stderr.
+    let redraws = filter.is_none() && Context::may_redraw();
+    log::start(cli.global.verbose, filter);
+    let ui = Ui::new(&cli.global, &cli.command, redraws);
     match guarded(|| blocking(cli, &ui)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

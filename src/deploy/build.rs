@@ -45,7 +45,7 @@ pub async fn build(
         let mut log = NixLog::new(Purpose::Build);
         let result = nix
             .build(&installable, evaluation, |line| {
-                if let Some(event) = log.line(line) {
+                if let Some(event) = log.line(line, Instant::now()) {
                     events.tell(event);
                 }
             })

@@ -71,10 +71,10 @@ pub async fn copy(nix: &Nix, plan: &Plan, to: &Destination, events: &Events) -> 
     let began = Instant::now();
     let paths = plan.missing.len() as u64;
     if paths > 0 {
-        let mut log = NixLog::new(Purpose::Copy { paths });
+        let mut log = NixLog::new(Purpose::Copy { paths }).of_paths(&plan.missing);
         let result = nix
             .copy(to, &plan.tops, |line| {
-                if let Some(event) = log.line(line) {
+                if let Some(event) = log.line(line, Instant::now()) {
                     events.tell(event);
                 }
             })
@@ -231,7 +231,8 @@ mod tests {
         assert!(copied.bytes > 100);
         assert!(matches!(told[0], Event::Missing { closure: 1, paths: 1, .. }), "{told:?}");
         assert_eq!(told[1], Event::CopyingPath { name: "shipit-try-copy".into(), number: 1, of: 1 });
-        assert!(matches!(told[2], Event::Copied { paths: 1, .. }), "{told:?}");
+        assert!(told[2..told.len() - 1].iter().all(Event::is_progress), "{told:?}");
+        assert!(matches!(told.last(), Some(Event::Copied { paths: 1, .. })), "{told:?}");
         let top = world.top().await;
         assert!(world.path().join("store").join(top.as_str().trim_start_matches('/')).exists());
 

@@ -196,8 +196,8 @@ impl<'a> Client<'a> {
         match word {
             "waiting" => {
                 self.waiting = true;
-                let (holder, limit) = (Holder::read(rest).text(&self.zone), self.limits.lock.as_secs());
-                self.events.warn(format!("{holder}; waiting up to {limit} s for it"));
+                let holder = Holder::read(rest).text(&self.zone);
+                self.events.tell(Event::WaitingForLock { holder, within: self.limits.lock });
             }
             "busy" => self.end = Some(Conversed::Busy(rest.to_owned())),
             "held" => self.end = Some(Conversed::Held(remote::unpacked(rest))),
@@ -295,7 +295,8 @@ impl<'a> Client<'a> {
         if let Some(invocation) =
             verdict.invocation().filter(|invocation| Some(*invocation) != known.as_ref())
         {
-            self.events.tell(Event::Started { invocation: invocation.clone() });
+            let within = self.settings.health.within;
+            self.events.tell(Event::Started { invocation: invocation.clone(), within });
         }
         self.decide(decision)
     }

@@ -49,12 +49,39 @@ pub enum Event {
         /// See `done`.
         expected: u64,
     },
+    /// It got to another phase.
+    BuildPhase {
+        /// The derivation's name.
+        name: String,
+        /// `buildPhase`, `checkPhase` …
+        phase: String,
+    },
+    /// Its builder said something.
+    BuildLog {
+        /// The derivation's name.
+        name: String,
+        /// The line, without colours.
+        line: String,
+    },
+    /// It ended, well or not: when it did not, the build as a whole fails.
+    DerivationEnded {
+        /// Its name.
+        name: String,
+        /// How long it took.
+        #[serde(rename = "ms", serialize_with = "milliseconds")]
+        took: Duration,
+    },
     /// A path is fetched from a substituter.
     Fetching {
         /// Its name, without the hash.
         name: String,
         /// From where.
         from: String,
+    },
+    /// … and is here.
+    Fetched {
+        /// Its name, without the hash.
+        name: String,
     },
     /// The build is done.
     Built {
@@ -91,6 +118,13 @@ pub enum Event {
         /// See `number`.
         of: u64,
     },
+    /// So much of the closure went to Nix on the server.
+    CopyProgress {
+        /// Bytes, unpacked.
+        bytes: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// The server has the closure.
     Copied {
         /// Paths that were sent.
@@ -100,6 +134,14 @@ pub enum Event {
         /// How long it took.
         #[serde(rename = "ms", serialize_with = "milliseconds")]
         took: Duration,
+    },
+    /// Somebody else has the server's lock.
+    WaitingForLock {
+        /// Who, with what, since when.
+        holder: String,
+        /// How long it is waited for.
+        #[serde(rename = "within_s", serialize_with = "seconds")]
+        within: Duration,
     },
     /// The server has the release in place; nothing has been switched.
     Placed {
@@ -140,6 +182,9 @@ pub enum Event {
     Started {
         /// This start.
         invocation: Invocation,
+        /// How long it has to become healthy.
+        #[serde(rename = "within_s", serialize_with = "seconds")]
+        within: Duration,
     },
     /// The unit takes long to stop or to start.
     Waiting {
@@ -199,6 +244,13 @@ pub enum Event {
         /// What.
         text: String,
     },
+}
+
+impl Event {
+    /// Whether it tells how far something is that began before and ends later: there may be thousands of them.
+    pub fn is_progress(&self) -> bool {
+        matches!(self, Event::BuildPhase { .. } | Event::BuildLog { .. } | Event::CopyProgress { .. })
+    }
 }
 
 fn milliseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {

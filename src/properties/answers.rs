@@ -49,7 +49,7 @@ proptest! {
         let mut log = NixLog::new(if copy { Purpose::Copy { paths: 3 } } else { Purpose::Build });
         // A build says the same thing many times.
         for line in lines.iter().cycle().take(lines.len() * 30) {
-            log.line(line);
+            log.line(line, std::time::Instant::now());
         }
         let failure = log.failure();
         prop_assert!(failure.log.len() <= 25 && failure.text.len() <= 425);

@@ -4,8 +4,14 @@ use super::*;
 
 fn read(purpose: Purpose, log: &str) -> (NixLog, Vec<Event>) {
     let mut state = NixLog::new(purpose);
-    let events = log.lines().filter_map(|line| state.line(line)).collect();
+    let events = log.lines().filter_map(|line| state.line(line, Instant::now())).collect();
     (state, events)
+}
+
+/// The events that tell how far something is are not what most tests are about.
+fn without_progress(events: &[Event]) -> Vec<Event> {
+    let ends = |event: &Event| matches!(event, Event::DerivationEnded { .. } | Event::Fetched { .. });
+    events.iter().filter(|event| !event.is_progress() && !ends(event)).cloned().collect()
 }
 
 fn building(name: &str, done: u64, expected: u64) -> Event {
@@ -15,7 +21,13 @@ fn building(name: &str, done: u64, expected: u64) -> Event {
 #[test]
 fn a_build_that_works() {
     let (state, events) = read(Purpose::Build, include_str!("recorded/nix-2.8-built.log"));
-    assert_eq!(events, [building("server-0.2", 0, 1)]);
+    assert_eq!(without_progress(&events), [building("server-0.2", 0, 1)]);
+    let log = |line: &str| Event::BuildLog { name: "server-0.2".into(), line: line.into() };
+    assert_eq!(events[1..3], [log("building"), log("line2")]);
+    assert!(
+        matches!(&events[3..], [Event::DerivationEnded { name, .. }] if name == "server-0.2"),
+        "{events:?}"
+    );
     assert_eq!((state.built(), state.fetched()), (1, 0));
     assert_eq!(state.failure(), NixFailure::default());
 }
@@ -23,7 +35,7 @@ fn a_build_that_works() {
 #[test]
 fn a_build_that_fails_shows_the_log_of_the_one_that_failed() {
     let (state, events) = read(Purpose::Build, include_str!("recorded/nix-2.8-failed-build.log"));
-    assert_eq!(events.last(), Some(&building("bad-1", 0, 2)));
+    assert_eq!(without_progress(&events).last(), Some(&building("bad-1", 0, 2)));
     let failure = state.failure();
     let derivation = failure.derivation.unwrap();
     assert!(derivation.starts_with("/nix/store/") && derivation.ends_with("-bad-1.drv"), "{derivation}");
@@ -50,7 +62,10 @@ fn a_newer_nix_repeats_the_log_and_puts_the_trace_first() {
 @nix {"action":"result","fields":["buildPhase"],"id":7,"type":104}
 @nix {"action":"msg","level":0,"msg":"\u001b[31;1merror:\u001b[0m Cannot build '\u001b[35;1m/nix/store/sg8jii8lawh277rjb7gr1y1jgw1mgvih-bad-1.drv\u001b[0m'.\n       Reason: \u001b[31;1mbuilder failed with exit code 3\u001b[0m.\n       last 25 log lines:\n       > red line\n       For full logs, run:\n         nix log /nix/store/sg8jii8lawh277rjb7gr1y1jgw1mgvih-bad-1.drv"}
 @nix {"action":"stop","id":7}"#;
-    let failure = read(Purpose::Build, log).0.failure();
+    let (state, events) = read(Purpose::Build, log);
+    let (name, phase) = ("bad-1".to_owned(), "buildPhase".to_owned());
+    assert!(events.contains(&Event::BuildPhase { name, phase }), "{events:?}");
+    let failure = state.failure();
     assert_eq!(failure.log, ["red line"]);
     assert_eq!(
         failure.text,
@@ -86,6 +101,42 @@ fn a_copy_counts_paths_itself() {
             Event::CopyingPath { name: "server-0.2".into(), number: 2, of: 2 },
         ]
     );
+}
+
+fn info(path: &str, size: u64) -> PathInfo {
+    PathInfo { path: path.parse().unwrap(), size, signatures: vec![], content_addressed: false }
+}
+
+/// Every byte of it with a newer Nix, and path by path with one that does not say more.
+#[test]
+fn a_copy_tells_how_far_it_is() {
+    let far = |log: &str, paths: &[PathInfo]| {
+        let mut state = NixLog::new(Purpose::Copy { paths: 2 }).of_paths(paths);
+        let events = log.lines().filter_map(|line| state.line(line, Instant::now()));
+        let bytes = events.filter_map(|event| match event {
+            Event::CopyProgress { bytes, of } => Some((bytes, of)),
+            _ => None,
+        });
+        bytes.collect::<Vec<_>>()
+    };
+    let new = far(
+        include_str!("recorded/nix-2.26-copied.log"),
+        &[
+            info("/nix/store/qq65miw1l4vbjry85xx2nz51mzqf1dx0-big", 3_000_112),
+            info("/nix/store/khi7sk5pv763ps7zdkni2gyg58lk3fr0-ab", 888),
+        ],
+    );
+    assert!(new.len() > 5 && new.is_sorted() && new.iter().all(|(_, of)| *of == 3_001_000), "{new:?}");
+    assert_eq!(new.last(), Some(&(3_000_112, 3_001_000)));
+    let old = far(
+        include_str!("recorded/nix-2.8-copied.log"),
+        &[
+            info("/nix/store/khi7sk5pv763ps7zdkni2gyg58lk3fr0-ab", 100),
+            info("/nix/store/q4zf6379md57iix8m84pc4py6aazdyx4-server-0.2", 200),
+        ],
+    );
+    assert_eq!(old, [(100, 300), (300, 300)]);
+    assert_eq!(far(include_str!("recorded/nix-2.8-copied.log"), &[]), []);
 }
 
 #[test]
@@ -143,7 +194,7 @@ fn nothing_malformed_panics() {
     for purpose in [Purpose::Build, Purpose::Copy { paths: 0 }] {
         let mut state = NixLog::new(purpose);
         for line in &lines {
-            state.line(line);
+            state.line(line, Instant::now());
         }
         state.failure();
     }

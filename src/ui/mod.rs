@@ -1,35 +1,43 @@
 //! The screen: the only module that prints. stdout is the answer, stderr is the talk (`docs/output.md`).
 //!
 //! Flows tell events, commands give values; what they look like is decided here. [`Ui::follow`] hands each event to
-//! a [`Screen`]; a further kind of screen is a further variant.
+//! a screen (`screen.rs`).
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cli::{Command, Global};
 use crate::model::done::{Did, Done};
-use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::ReleaseId;
 use error::Shown;
+use live::Live;
+use live::frame::Frame;
+use pace::Pace;
 use plain::Plain;
-use streams::{Streams, To};
+use screen::Screen;
+use streams::{Streams, To, stderr_is_coloured};
 use style::{GOOD, ODD, STRONG, paint};
 use table::Cell;
 
 pub(crate) mod error;
 pub mod json;
+mod live;
 pub mod log;
+mod now;
+mod pace;
 pub(crate) mod plain;
+mod screen;
 mod streams;
 pub mod style;
 pub mod table;
+mod terminal;
 pub mod text;
 
 /// How much is said on stderr.
@@ -55,12 +63,6 @@ enum Form {
     Lines,
 }
 
-/// How events are shown.
-enum Screen {
-    Plain(Plain),
-    Json,
-}
-
 /// The screen of one run.
 pub struct Ui {
     streams: Mutex<Streams>,
@@ -73,17 +75,25 @@ pub struct Ui {
     zone: TimeZone,
     stderr_is_terminal: bool,
     stdin_is_terminal: bool,
+    /// What goes on may be drawn over, in colours or without.
+    redraws: Option<Coloured>,
 }
 
+/// Whether colours are shown.
+type Coloured = bool;
+
 impl Ui {
-    /// The screen that the command line asks for.
-    pub fn new(global: &Global, command: &Command) -> Self {
+    /// The screen that the command line asks for. `redraws`: nothing but lines goes to stderr, and a terminal there
+    /// can move its cursor.
+    pub fn new(global: &Global, command: &Command, redraws: bool) -> Self {
         let streams = Streams::standard(global.color);
+        let redraws = redraws && io::stderr().is_terminal();
         Ui {
-            columns: terminal_columns(),
+            columns: terminal::size(io::stdout()).map(|(columns, _)| columns),
             zone: TimeZone::system(),
             stderr_is_terminal: io::stderr().is_terminal(),
             stdin_is_terminal: io::stdin().is_terminal(),
+            redraws: redraws.then(|| stderr_is_coloured(global.color)),
             ..Ui::plain_pipe(global, command, streams)
         }
     }
@@ -109,6 +119,7 @@ impl Ui {
             zone: TimeZone::UTC,
             stderr_is_terminal: false,
             stdin_is_terminal: false,
+            redraws: None,
         }
     }
 
@@ -132,41 +143,19 @@ impl Ui {
         format!("{} {words}", self.typed)
     }
 
-    /// Does the work, and shows what it tells until it is done.
-    pub async fn follow<T>(&self, mut events: UnboundedReceiver<Event>, work: impl Future<Output = T>) -> T {
-        let mut screen = match self.form {
-            Form::Text => Screen::Plain(Plain::new(self.verbosity, self.stderr_is_terminal)),
-            Form::Object | Form::Lines => Screen::Json,
-        };
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                Some(event) = events.recv() => self.show(&mut screen, &event),
-                end = &mut work => {
-                    // Not until the channel is closed: a task that outlives the work may hold it open.
-                    while let Ok(event) = events.try_recv() {
-                        self.show(&mut screen, &event);
-                    }
-                    return end;
-                }
+    /// How the events of a flow are shown.
+    fn screen(&self) -> Screen {
+        match (self.form, self.redraws) {
+            (Form::Object | Form::Lines, _) => Screen::Json(Pace::new(Instant::now())),
+            (Form::Text, Some(coloured)) if self.verbosity == Verbosity::Normal => {
+                let story = Plain::beside_live(self.verbosity, self.is_interactive());
+                let size = || terminal::size(io::stderr()).unwrap_or((80, 24));
+                let frame = Frame::new(io::stderr(), Box::new(size), coloured);
+                Screen::Live(Box::new(Live::new(story, frame, self.is_interactive())))
             }
-        }
-    }
-
-    fn show(&self, screen: &mut Screen, event: &Event) {
-        match screen {
-            Screen::Plain(plain) => {
-                if let Some((to, line)) = plain.line(event) {
-                    self.streams().write(to, &line);
-                }
-            }
-            Screen::Json => {
-                self.streams().write(To::Out, &json::line(event));
-                // Whoever keeps only stdout for the program still reads these.
-                if let Event::Warning { text } = event {
-                    self.warn(text);
-                }
+            (Form::Text, _) => {
+                let lines = Plain::new(self.verbosity, self.stderr_is_terminal);
+                Screen::Plain(lines, Pace::new(Instant::now()))
             }
         }
     }
@@ -287,15 +276,6 @@ fn typed(global: &Global) -> String {
         words.extend(["-e".to_owned(), quoted(name)]);
     }
     words.join(" ")
-}
-
-fn terminal_columns() -> Option<usize> {
-    let stdout = io::stdout();
-    if !stdout.is_terminal() {
-        return None;
-    }
-    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 #[cfg(test)]

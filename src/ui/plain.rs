@@ -1,5 +1,7 @@
 //! Events as lines for people: a verb, what, where, how long. For pipes, CI logs and terminals alike.
 
+use std::time::Duration;
+
 use anstyle::Style;
 
 use super::Verbosity;
@@ -11,6 +13,10 @@ use crate::model::names::{ReleaseId, UnitName};
 
 /// Of many paths that are copied one after another, about this many are named.
 const COPIES_NAMED: u64 = 10;
+/// A derivation that took longer is named with its time.
+const SLOW_BUILD: Duration = Duration::from_secs(10);
+/// … where its begin has no line.
+const NOTABLE_BUILD: Duration = Duration::from_secs(1);
 
 /// What the lines depend on besides the event.
 #[derive(Debug, Default)]
@@ -18,6 +24,8 @@ pub struct Plain {
     verbosity: Verbosity,
     /// Somebody watches: what begins is said too, not only what was done.
     watched: bool,
+    /// What goes on is shown beside the lines.
+    beside_live: bool,
     answers: Vec<String>,
     unit: Option<UnitName>,
     caches: Vec<String>,
@@ -29,23 +37,33 @@ impl Plain {
         Plain { verbosity, watched, ..Plain::default() }
     }
 
+    /// … beside which what goes on is drawn; `asks`: not while it connects, because ssh may ask for a passphrase then.
+    pub fn beside_live(verbosity: Verbosity, asks: bool) -> Self {
+        Plain { verbosity, watched: asks, beside_live: true, ..Plain::default() }
+    }
+
+    /// A line for something that goes on for long.
+    pub fn still(&self, verb: &str, what: &str) -> Option<String> {
+        (self.verbosity != Verbosity::Quiet).then(|| line(NOW, verb, what))
+    }
+
     /// The event's line, where it has one.
     pub fn line(&mut self, event: &Event) -> Option<(To, String)> {
         match event {
             // A dry run's steps are what was asked for.
             Event::Plan { step } => Some((To::Out, format!("would {}\n", clean(step)))),
-            Event::Warning { text } => Some((To::Err, warning(text))),
+            _ if warns(event).is_some() => warns(event).map(|text| (To::Err, warning(&text))),
             _ if self.verbosity == Verbosity::Quiet => None,
-            _ => self.talk(event).map(|(style, verb, text)| {
-                let verb = paint(style, format_args!("{verb:<8}"));
-                (To::Err, format!("  {verb} {}\n", clean(&text)))
-            }),
+            _ => self.talk(event).map(|(style, verb, text)| (To::Err, line(style, verb, &text))),
         }
     }
 
     /// The style and the word of the verb, and what follows it.
     fn talk(&mut self, event: &Event) -> Option<(Style, &'static str, String)> {
         let chatty = self.verbosity == Verbosity::Verbose;
+        if self.beside_live && is_drawn(event) {
+            return None;
+        }
         let line = match event {
             Event::Source { commit, subject, dirty } => {
                 let dirty = if *dirty { ", with uncommitted changes" } else { "" };
@@ -71,6 +89,13 @@ impl Plain {
             Event::BuildingDerivation { name, done, expected } => {
                 (NOW, "building", format!("{}/{expected} {name}", (done + 1).min(*expected)))
             }
+            Event::DerivationEnded { name, took } => {
+                let notable = if self.beside_live { NOTABLE_BUILD } else { SLOW_BUILD };
+                if *took < notable && !chatty {
+                    return None;
+                }
+                (NOW, "took", format!("{} for {name}", duration(*took)))
+            }
             Event::Fetching { name, from } if chatty => (NOW, "fetching", format!("{name} from {from}")),
             Event::Fetching { from, .. } => {
                 // A first build fetches hundreds of paths: where from is what matters.
@@ -92,7 +117,9 @@ impl Plain {
                 (GOOD, "built", format!("{} in {} ({work})", store_path.name(), duration(*took)))
             }
             Event::Checking { paths } => {
-                (NOW, "checking", format!("{} that the server has already", count(*paths, "path")))
+                let them = if *paths == 1 { "it" } else { "them" };
+                let paths = count(*paths, "path");
+                (NOW, "checking", format!("{paths} not from a deploy: a power loss may have torn {them}"))
             }
             Event::Missing { closure, paths: 0, .. } => {
                 (GOOD, "missing", format!("nothing: the server has all {}", count(*closure, "path")))
@@ -162,9 +189,45 @@ impl Plain {
             }
             // The last line says it.
             Event::AlreadyLive { .. } => return None,
-            Event::Connecting { .. } | Event::Plan { .. } | Event::Warning { .. } => return None,
+            Event::BuildPhase { .. }
+            | Event::BuildLog { .. }
+            | Event::Fetched { .. }
+            | Event::CopyProgress { .. }
+            | Event::WaitingForLock { .. }
+            | Event::Connecting { .. }
+            | Event::Plan { .. }
+            | Event::Warning { .. } => return None,
         };
         Some(line)
+    }
+}
+
+/// What only begins: a screen that draws what goes on shows it, and its end has a line.
+fn is_drawn(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Building { .. }
+            | Event::BuildingDerivation { .. }
+            | Event::Fetching { .. }
+            | Event::Checking { .. }
+            | Event::CopyingPath { .. }
+    )
+}
+
+fn line(style: Style, verb: &str, text: &str) -> String {
+    let verb = paint(style, format_args!("{verb:<8}"));
+    format!("  {verb} {}\n", clean(text))
+}
+
+/// What is said to everybody, also where only the answer is wanted.
+pub fn warns(event: &Event) -> Option<String> {
+    match event {
+        Event::Warning { text } => Some(text.clone()),
+        // It may take long, and somebody else is the reason.
+        Event::WaitingForLock { holder, within } => {
+            Some(format!("{holder}; waiting up to {} for it", whole_seconds(*within)))
+        }
+        _ => None,
     }
 }
 
@@ -175,8 +238,6 @@ pub fn warning(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use snapbox::{assert_data_eq, str};
 
     use super::*;
@@ -233,7 +294,10 @@ mod tests {
             Event::HookStarted { command: vec!["result/bin/server".to_owned(), "migrate".to_owned()] },
             Event::HookDone { took: ms(1200) },
             Event::Switched { release: release("b"), unit: "server.service".parse().unwrap() },
-            Event::Started { invocation: "0123456789abcdef0123456789abcdef".parse().unwrap() },
+            Event::Started {
+                invocation: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+                within: Duration::from_secs(30),
+            },
             answers("no answer yet"),
             answers("no answer yet"),
             answers("503"),
@@ -347,7 +411,7 @@ warning: two
             str![[r#"
   source   this folder, without git, with uncommitted changes
   built    server-0.1 in 40 ms (all was there)
-  checking 1 path that the server has already
+  checking 1 path not from a deploy: a power loss may have torn it
   missing  nothing: the server has all 87 paths
   waiting  for server.service to stop: up to 1 min 30 s
   undoing  the switch: no healthy answer within 30 s

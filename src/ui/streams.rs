@@ -23,11 +23,7 @@ pub struct Streams {
 impl Streams {
     /// The process's own, with colours only where they belong.
     pub fn standard(color: ColorChoice) -> Self {
-        let choice = match color {
-            ColorChoice::Auto => anstream::ColorChoice::Auto,
-            ColorChoice::Always => anstream::ColorChoice::Always,
-            ColorChoice::Never => anstream::ColorChoice::Never,
-        };
+        let choice = choice(color);
         Self::of(
             anstream::AutoStream::new(io::stdout(), choice),
             anstream::AutoStream::new(io::stderr(), choice),
@@ -56,6 +52,20 @@ impl Streams {
     /// Why a part of the answer was not written, where its reader did not simply go away: a full disk.
     pub fn take_unwritten(&mut self) -> Option<io::Error> {
         self.unwritten.take()
+    }
+}
+
+/// Whether stderr shows colours.
+pub fn stderr_is_coloured(color: ColorChoice) -> bool {
+    let stderr = anstream::AutoStream::new(io::stderr(), choice(color));
+    stderr.current_choice() != anstream::ColorChoice::Never
+}
+
+fn choice(color: ColorChoice) -> anstream::ColorChoice {
+    match color {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
     }
 }
 

@@ -9,7 +9,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::*;
 use crate::cli::Cli;
-use crate::model::event::Events;
+use crate::model::event::{Event, Events};
 use crate::model::names::DeployNumber;
 
 /// What was written to one stream.

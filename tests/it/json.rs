@@ -27,7 +27,18 @@ fn events(ran: &Ran) -> Vec<Value> {
 /// The types in order, without those whose number depends on the machine's mood.
 fn types(lines: &[Value]) -> String {
     let kinds = lines.iter().filter_map(|line| line["type"].as_str());
-    let moody = ["building-derivation", "copying-path", "answered", "waiting", "fetching"];
+    let moody = [
+        "building-derivation",
+        "build-phase",
+        "build-log",
+        "derivation-ended",
+        "copying-path",
+        "copy-progress",
+        "answered",
+        "waiting",
+        "fetching",
+        "fetched",
+    ];
     let mut kinds: Vec<&str> = kinds.filter(|kind| !moody.contains(kind)).collect();
     // Building and connecting go on side by side.
     let until = kinds.iter().position(|kind| *kind == "missing").unwrap_or(kinds.len());

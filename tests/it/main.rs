@@ -22,6 +22,7 @@ mod kills;
 mod power;
 mod retention;
 mod revert;
+mod screen;
 mod seed;
 mod sender;
 mod servers;

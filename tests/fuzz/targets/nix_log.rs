@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     for purpose in [Purpose::Build, Purpose::Copy { paths: 2 }] {
         let mut log = NixLog::new(purpose);
         for line in text.split('\n') {
-            log.line(line);
+            log.line(line, std::time::Instant::now());
         }
         let failure = log.failure();
         assert!(failure.log.len() <= 25 && failure.text.len() <= 425);

@@ -77,7 +77,7 @@ fn the_second_one_waits_and_is_live_at_last() {
     // It says for whom it waits, at once.
     let mut lines = BufReader::new(second.child.stderr.take().expect("stderr")).lines();
     let waiting =
-        lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("waiting up to 60 s for it")));
+        lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("waiting up to 1 min for it")));
     let waiting = waiting.expect("it waits").expect("a line");
     assert!(waiting.contains(&format!("has been running `deploy` of {}", &slow[..7])), "{waiting}");
     let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
