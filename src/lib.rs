@@ -24,5 +24,5 @@ pub mod remote;
 pub mod tools;
 pub mod ui;
 
-#[cfg(test)]
-mod properties;
+#[cfg(any(test, fuzzing))]
+pub mod properties;

@@ -1,47 +1,11 @@
 //! The client hears only a part of what the server said, or more than it should.
 
 use super::*;
-use crate::model::settings::{Health, Hooks, HttpCheck, SshSettings, SystemChoice};
+use crate::properties::bytes::{settings, target};
 use crate::tools::lines::WholeLines;
 
 pub(crate) const BEFORE: &str = "00000000000000000000000000000001";
 pub(crate) const START: &str = "00000000000000000000000000000002";
-
-pub(crate) fn settings() -> Settings {
-    Settings {
-        environment: "production".parse().unwrap(),
-        folder: "/src".into(),
-        app: "server".parse().unwrap(),
-        host: "deploy@server.example".parse().unwrap(),
-        package: "default".parse().unwrap(),
-        system: SystemChoice::Named("x86_64-linux".parse().unwrap()),
-        root: "/var/www/server".parse().unwrap(),
-        unit: "server.service".parse().unwrap(),
-        assets: Vec::new(),
-        keep: 5,
-        ssh: SshSettings::default(),
-        signing_key: None,
-        health: Health {
-            http: Some(HttpCheck { url: "http://x/".to_owned(), host: None, status: Vec::new() }),
-            within: Duration::from_secs(30),
-            settle: Duration::ZERO,
-        },
-        hooks: Hooks { before_switch: vec!["migrate".to_owned()], timeout: Duration::from_secs(300) },
-    }
-}
-
-pub(crate) fn target() -> Target {
-    Target {
-        release: "new".parse().unwrap(),
-        store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server".parse().unwrap(),
-        assets: None,
-        subject: None,
-        place: true,
-        hook: true,
-        command: "deploy",
-        hold: None,
-    }
-}
 
 const LIMITS: Limits = Limits {
     stop: Duration::from_secs(90),

@@ -1,16 +1,25 @@
 //! What holds for any text, not only for those that somebody thought of: nothing that is parsed panics, what was
 //! refused says why, what was taken means what was written.
 
+#[cfg(test)]
 mod answers;
+pub mod bytes;
+#[cfg(test)]
 mod config;
+#[cfg(test)]
 mod journal;
+#[cfg(test)]
 mod protocol;
+#[cfg(test)]
 mod screen;
+#[cfg(test)]
 mod shells;
 
+#[cfg(test)]
 use proptest::prelude::*;
 
 /// Texts of all kinds: any characters, and those that mean something to a shell, a terminal or a parser.
+#[cfg(test)]
 fn text() -> impl Strategy<Value = String> {
     let telling = prop::sample::select(vec![
         "$(touch pwned)",
@@ -56,6 +65,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// … up to lengths that nobody types.
+#[cfg(test)]
 fn any_length() -> impl Strategy<Value = String> {
     prop_oneof![9 => text(), 1 => (text(), 1usize..400).prop_map(|(text, times)| text.repeat(times))]
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
+use super::bytes::{settings, target};
 use super::text;
 use crate::deploy::state;
-use crate::deploy::switch::tests::{BEFORE, START, settings, target};
+use crate::deploy::switch::tests::{BEFORE, START};
 use crate::deploy::switch::{Client, Conversed, Limits};
 use crate::deploy::unit_line::UnitLine;
 use crate::model::event::Events;

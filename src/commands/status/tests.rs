@@ -1,33 +1,13 @@
-use std::path::PathBuf;
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
 use snapbox::{assert_data_eq, str};
 
 use super::*;
 use crate::commands::story::tests::{id, path, server};
 use crate::model::server::RootState;
-use crate::model::settings::{Health, Hooks, SshSettings, SystemChoice};
 use crate::ui::table;
 
 fn settings() -> Settings {
-    let second = Duration::from_secs(1);
-    Settings {
-        environment: "staging".parse().unwrap(),
-        folder: PathBuf::from("/work"),
-        app: "server".parse().unwrap(),
-        host: "deploy@server.example".parse().unwrap(),
-        package: "default".parse().unwrap(),
-        system: SystemChoice::Guessed("x86_64-linux".parse().unwrap()),
-        root: "/var/www/server".parse().unwrap(),
-        unit: "server.service".parse().unwrap(),
-        assets: Vec::new(),
-        keep: 5,
-        ssh: SshSettings::default(),
-        signing_key: None,
-        health: Health { http: None, within: second, settle: second },
-        hooks: Hooks { before_switch: Vec::new(), timeout: second },
-    }
+    Settings { environment: "staging".parse().unwrap(), ..crate::properties::bytes::settings() }
 }
 
 /// As it is on a good day.
