@@ -9,6 +9,10 @@ use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueHint};
 use crate::config::{self, duration};
 use crate::model::names::{AppName, AssetPath, BadName, HostName, PackageName, RootPath, UnitName};
 
+mod daily;
+
+pub use daily::{CompletionsArgs, ManArgs, PruneArgs, RestartArgs};
+
 /// Deploy an app's flake to a small Linux server, and go back by itself when it does not work
 ///
 /// shipit builds the flake here, copies what the server lacks over one SSH connection, points `current` at the new
@@ -120,6 +124,26 @@ Examples:
   shipit status
   shipit -e staging status")]
     Status,
+    /// Restart the app, and check it as a deploy does
+    ///
+    /// The live release stays the live one: nothing is built, copied or switched, and no hook runs. It is checked as after a deploy; when
+    /// it is not healthy there is nothing to go back to, so it stays as it is, and the error (exit code 7) names the rollback.
+    ///
+    /// A hold does not stop it: it is no deploy.
+    Restart(RestartArgs),
+    /// Remove old releases from the server now
+    ///
+    /// By the rule that every deploy follows: the newest healthy releases stay, the live one and the one before it, the newest one that
+    /// failed, and what was there before shipit. It asks nothing; --dry-run says what would go.
+    Prune(PruneArgs),
+    /// Print what lets a shell complete shipit's words
+    ///
+    /// A script for bash, zsh, fish, elvish or powershell, on stdout. Needs no shipit.toml.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    ///
+    /// The main page on stdout; with DIR `shipit.1`, `shipit-deploy.1` and so on, in this folder. Needs no shipit.toml.
+    Man(ManArgs),
 }
 
 /// The words of `init`. What is given is not looked for.
@@ -269,7 +293,8 @@ mod tests {
         let mut tried = 0;
         for line in helps.iter().flat_map(|help| help.lines()) {
             let Some(words) = line.strip_prefix("  shipit ") else { continue };
-            let words = words.split("  ").next().unwrap_or_default().split(" |").next().unwrap_or_default();
+            let words =
+                words.split("  ").next().unwrap_or_default().split(['|', '>']).next().unwrap_or_default();
             let words = shlex::split(words).expect("closed quotes");
             let typed = std::iter::once("shipit".to_owned()).chain(words);
             Cli::try_parse_from(typed).unwrap_or_else(|error| panic!("{line}: {error}"));

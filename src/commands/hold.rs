@@ -47,7 +47,7 @@ pub async fn hold(cx: &Cx<'_>, args: &HoldArgs) -> Outcome<()> {
         cx.ui.say(format!("held as well {}", other.by(zone)));
     }
     if let Some(holder) =
-        answer.running.as_ref().filter(|holder| holder.command.as_deref() != Some("rollback"))
+        answer.running.as_ref().filter(|holder| matches!(holder.command.as_deref(), None | Some("deploy")))
     {
         let stopped = if answer.switched {
             "it has switched already, so it goes on to its end"

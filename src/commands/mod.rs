@@ -23,8 +23,11 @@ use crate::ui::{Ui, log};
 mod deploy;
 mod hold;
 mod init;
+mod prune;
 mod releases;
+mod restart;
 mod rollback;
+mod shell;
 mod status;
 pub mod story;
 
@@ -69,20 +72,26 @@ fn blocking(cli: &Cli, ui: &Ui) -> Outcome<()> {
 
 async fn command(cli: &Cli, ui: &Ui) -> Outcome<()> {
     let context = Context::read(cli.global.directory.as_deref())?;
-    if let Command::Init(args) = &cli.command {
-        return init::run(&cli.global, &context, args, ui).await;
+    // What needs no shipit.toml.
+    match &cli.command {
+        Command::Init(args) => return init::run(&cli.global, &context, args, ui).await,
+        Command::Completions(args) => return shell::completions(ui, args),
+        Command::Man(args) => return shell::man(ui, &context, args),
+        _ => {}
     }
     let choice = Choice { file: cli.global.config.clone(), environment: cli.global.environment.clone() };
     let settings = config::load(&context, &choice)?;
     let cx = Cx { context, settings, ui };
     match &cli.command {
-        Command::Init(_) => Ok(()),
         Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
         Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
         Command::Hold(args) => hold::hold(&cx, args).await,
         Command::Unhold => hold::unhold(&cx).await,
         Command::Releases => releases::run(&cx).await,
         Command::Status => status::run(&cx).await,
+        Command::Restart(args) => told(ui, |events| restart::run(&cx, args, events)).await,
+        Command::Prune(args) => prune::run(&cx, args).await,
+        Command::Init(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
     }
 }
 

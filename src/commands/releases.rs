@@ -70,6 +70,7 @@ fn row(chapter: &Chapter, zone: &TimeZone) -> Vec<Cell> {
     let subject = match (chapter.command.as_deref(), &chapter.subject) {
         (Some("rollback"), Some(subject)) => format!("rollback to: {subject}"),
         (Some("rollback"), None) => "rollback".to_owned(),
+        (Some("restart"), _) => "restart".to_owned(),
         (_, Some(subject)) => subject.clone(),
         (_, None) if chapter.deploy.is_none() => "not deployed by shipit".to_owned(),
         (_, None) => String::new(),

@@ -74,7 +74,7 @@ pub struct Chapter {
     pub there: bool,
     /// Its last line's time, RFC 3339.
     pub time: Option<String>,
-    /// `deploy` or `rollback`.
+    /// `deploy`, `rollback` or `restart`.
     pub command: Option<String>,
     /// Who did it.
     pub who: Option<String>,
@@ -91,9 +91,16 @@ pub struct Chapter {
     /// The start of the unit that was found healthy.
     #[serde(skip)]
     pub invocation: Option<String>,
-    /// It is the newest of its release.
+    /// It is the newest of its release; a restart is none.
     #[serde(skip)]
     pub newest: bool,
+}
+
+impl Chapter {
+    /// It tells of a restart of what was live.
+    pub fn is_restart(&self) -> bool {
+        self.command.as_deref() == Some("restart")
+    }
 }
 
 /// All deploys, newest first, then the releases that the journal does not know.
@@ -102,7 +109,8 @@ pub fn chapters(state: &ServerState) -> Vec<Chapter> {
     let mut live_is_taken = false;
     for (place, Deploy { number, entry }) in state.history.deploys().into_iter().enumerate() {
         let Some(release) = entry.release.clone() else { continue };
-        let healthy = matches!(entry.event, What::Kept | What::Adopted);
+        let is_restart = entry.is_restart();
+        let healthy = matches!(entry.event, What::Kept | What::Adopted) && !is_restart;
         let is_live = healthy && !live_is_taken && state.current.release() == Some(&release);
         live_is_taken |= is_live;
         chapters.push(Chapter {
@@ -110,7 +118,8 @@ pub fn chapters(state: &ServerState) -> Vec<Chapter> {
             status: if is_live { Standing::Live } else { standing(&entry, place == 0, state) },
             there: is_there(state, &release),
             previous: previous(state, number),
-            newest: chapters.iter().all(|newer| newer.release != release),
+            newest: !is_restart
+                && chapters.iter().all(|newer| newer.release != release || newer.is_restart()),
             time: Some(entry.time),
             command: entry.command,
             who: entry.who,

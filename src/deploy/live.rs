@@ -53,7 +53,8 @@ pub async fn attempt(
 ) -> Outcome<Try> {
     let settings = run.settings;
     let token = token::random().failed(Kind::Bug, "no random name for this deploy")?;
-    let prune = run.prune(state, &target.release);
+    // A restart makes nothing live, so it removes nothing.
+    let prune = if target.is_restart() { Vec::new() } else { run.prune(state, &target.release) };
     let words = words::switch(settings, state, target, &run.actor, &token, lock, &prune);
     let talk = connection.talk(Script::Switch, &words).await.map_err(|error| {
         if matches!(error, SshError::TooLong { .. }) {

@@ -91,7 +91,11 @@ fn not_ready(text: String) -> Failure {
     Failure::msg(Kind::NotReady, text)
 }
 
-fn nix(settings: &Settings, state: &ServerState) -> Outcome<()> {
+/// Whether Nix is there and lets this login in.
+///
+/// # Errors
+/// [`Kind::NotReady`], with what mends it.
+pub fn nix(settings: &Settings, state: &ServerState) -> Outcome<()> {
     let (host, user) = (&settings.host, &state.user);
     if state.nix_bin.is_none() {
         return Err(not_ready(format!("Nix was not found on {host}")).hint(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::live::Live;
 use super::mend;
 use super::outcome::{self, Told};
+use super::restart;
 use super::run::Run;
 use super::switch::Story;
 use super::words::{self, Target};
@@ -117,15 +118,24 @@ impl Report<'_> {
         };
         // A user who stops it is told what became of it; nothing is wrong with the release.
         let stopped = self.story.gave_up && !matches!(kind, Kind::NotRestored | Kind::NotLive);
-        let what = if stopped { "was switched to, and taken back" } else { "did not go live" };
-        let mut failure = Failure::msg(kind, format!("{release} {what}: {reason}"));
+        // On the way forward what runs was left alone, and on the way back it could not be.
+        let refused = self.story.stuck.as_deref().or(reason.contains("systemd refused").then_some(reason));
+        let what = match (self.target.is_restart(), stopped) {
+            (true, _) if refused.is_some() => format!("{unit} was not restarted"),
+            (true, true) => format!("{unit} was being restarted, and was not checked to its end"),
+            (true, false) => format!("{release} was restarted, and is not healthy"),
+            (false, true) => format!("{release} was switched to, and taken back"),
+            (false, false) => format!("{release} did not go live"),
+        };
+        let mut failure = Failure::msg(kind, format!("{what}: {reason}"));
         if let (Some(invocation), Some(connection), false) = (&self.story.invocation, connection, stopped) {
             failure = self.with_log(failure, connection, invocation).await;
         }
-        // On the way forward what runs was left alone, and on the way back it could not be.
-        let refused = self.story.stuck.as_deref().or(reason.contains("systemd refused").then_some(reason));
         if let Some(said) = refused {
             failure = failure.hint(mend::restart(settings, self.state, said));
+        }
+        if self.target.is_restart() {
+            return restart::not_kept(self.run, failure, &self.target.release, self.story.unit.as_deref());
         }
         let more = if stopped {
             self.again()
@@ -307,6 +317,9 @@ impl Report<'_> {
     }
 
     fn by_itself(&self) -> String {
+        if self.target.is_restart() {
+            return format!("`current` is {} as before", self.target.release.short());
+        }
         let within = words::deadline(self.state).as_secs();
         let what = match self.previous() {
             Some(name) => format!("the server goes back to {}", short_release(&name)),

@@ -17,7 +17,6 @@ use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
-use crate::model::journal::Entry;
 use crate::model::names::{DeployNumber, ReleaseId};
 use crate::model::retention::{self, NoPick};
 use crate::model::server::ServerState;
@@ -145,7 +144,7 @@ async fn over(
             release: release.clone(),
             store_path: store_path.clone(),
             assets: None,
-            subject: subject(&state, &release),
+            subject: state.history.subject(&release).map(str::to_owned),
             place: false,
             hook: false,
             command: "rollback",
@@ -186,11 +185,6 @@ fn hold_reason(run: &Run<'_>, state: &ServerState, said: Option<&str>, release: 
 /// The releases that have their closure.
 fn complete(state: &ServerState) -> Vec<ReleaseId> {
     state.releases.iter().filter(|(_, path)| path.is_some()).map(|(release, _)| release.clone()).collect()
-}
-
-fn subject(state: &ServerState, release: &ReleaseId) -> Option<String> {
-    let about = |entry: &&Entry| entry.release.as_ref() == Some(release) && entry.subject.is_some();
-    state.history.entries.iter().rev().find(about).and_then(|entry| entry.subject.clone())
 }
 
 /// No release was picked: says which ones there are, healthy ones first, and how to name one.

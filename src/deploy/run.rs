@@ -18,7 +18,7 @@ use crate::model::when;
 use crate::tools::ssh::Options;
 
 /// So many releases go at a time: their names have to fit into one command. The others go with the next deploy.
-const MOST_REMOVED: usize = 200;
+pub const MOST_REMOVED: usize = 200;
 
 /// What is the same for every step of one command.
 pub struct Run<'a> {
@@ -59,10 +59,12 @@ impl Run<'_> {
         if state.pending.is_some() && state.lock_holder.is_none() {
             let release = last.entry.release.as_ref().map(ReleaseId::short).unwrap_or_default();
             let who = last.entry.who.as_deref().unwrap_or("somebody");
-            self.events.warn(format!(
-                "{release} ({}, by {who}) was switched to and never checked to its end: that is undone first",
-                last.number
-            ));
+            let what = if last.entry.is_restart() {
+                "was restarted and never checked to its end: that is written down first"
+            } else {
+                "was switched to and never checked to its end: that is undone first"
+            };
+            self.events.warn(format!("{release} ({}, by {who}) {what}", last.number));
         }
     }
 

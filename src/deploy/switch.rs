@@ -64,6 +64,8 @@ pub struct Story {
     pub process: Option<String>,
     /// The health check's last answer.
     pub answer: Option<String>,
+    /// The unit's state when it was last seen after the switch: `failed (failed)`.
+    pub unit: Option<String>,
     /// The hook was started.
     pub hook_began: bool,
     /// Why systemd refused the restart on the way back.
@@ -269,7 +271,9 @@ impl<'a> Client<'a> {
     fn placed(&mut self, rest: &str) {
         if let Ok(number) = rest.parse().map(DeployNumber) {
             self.story.number = Some(number);
-            self.events.tell(Event::Placed { release: self.target.release.clone(), deploy: number });
+            if !self.target.is_restart() {
+                self.events.tell(Event::Placed { release: self.target.release.clone(), deploy: number });
+            }
         }
     }
 
@@ -277,7 +281,11 @@ impl<'a> Client<'a> {
         self.story.switched = true;
         self.began = now;
         let (release, unit) = (self.target.release.clone(), self.settings.unit.clone());
-        self.events.tell(Event::Switched { release, unit });
+        self.events.tell(if self.target.is_restart() {
+            Event::Restarting { release, unit }
+        } else {
+            Event::Switched { release, unit }
+        });
         let health = self.settings.health.clone();
         self.verdict =
             Some(Verdict::new(health, rest.parse().ok(), self.limits.stop + self.limits.start, now));
@@ -409,6 +417,7 @@ impl<'a> Client<'a> {
             self.story.invocation = verdict.invocation().cloned();
             self.story.process = verdict.process().map(str::to_owned);
             self.story.answer = verdict.answers().last().map(str::to_owned);
+            self.story.unit = verdict.last().in_words();
         }
         (self.end.unwrap_or(Conversed::Lost), self.story)
     }

@@ -38,6 +38,11 @@ impl UnitLine {
         line
     }
 
+    /// Its state, as systemd shows it: `failed (failed)`; none: it was not seen.
+    pub fn in_words(&self) -> Option<String> {
+        (!self.active.is_empty()).then(|| format!("{} ({})", self.active, self.sub))
+    }
+
     /// Its process is gone or about to be, whether or not systemd will start another one.
     pub fn is_dead(&self) -> bool {
         matches!(self.active.as_str(), "failed" | "inactive" | "deactivating")

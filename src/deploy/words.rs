@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::deploy::ready;
+use crate::deploy::{ready, restart};
 use crate::model::names::{DeployNumber, ReleaseId, StorePath};
 use crate::model::server::{Control, ServerState};
 use crate::model::settings::{HttpCheck, Settings};
@@ -35,10 +35,17 @@ pub struct Target {
     pub place: bool,
     /// Whether the hooks run.
     pub hook: bool,
-    /// What the user typed: `deploy` or `rollback`.
+    /// What the user typed: `deploy`, `rollback` or `restart`.
     pub command: &'static str,
     /// The reason of the hold that comes with it: `rollback --hold`.
     pub hold: Option<String>,
+}
+
+impl Target {
+    /// What is live is started again, and nothing is moved.
+    pub fn is_restart(&self) -> bool {
+        self.command == restart::COMMAND
+    }
 }
 
 /// Who does it.
@@ -146,6 +153,7 @@ pub fn switch(
         format!("store_path={}", target.store_path),
         format!("assets={}", target.assets.as_ref().map(StorePath::as_str).unwrap_or_default()),
         format!("place={}", yes(target.place)),
+        format!("again={}", yes(target.is_restart())),
         format!("known={}", yes(known)),
         format!("seen_current={}", state.seen_current),
         format!("seen_journal={}", state.journal_size),
@@ -172,6 +180,32 @@ pub fn switch(
 /// For `outcome.sh`.
 pub fn outcome(settings: &Settings, state: &ServerState, token: &str) -> Vec<String> {
     common(settings, state, token, SILENCE + Duration::from_secs(60))
+}
+
+/// For `prune.sh`.
+pub fn prune(
+    settings: &Settings,
+    state: &ServerState,
+    actor: &Actor,
+    wait: Duration,
+    gone: &[ReleaseId],
+) -> Vec<String> {
+    #[derive(Serialize)]
+    struct Note<'a> {
+        command: &'a str,
+        who: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<&'a str>,
+    }
+    let note = Note { command: "prune", who: &actor.who, from: actor.from.as_deref() };
+    let mut words = common(settings, state, "", wait);
+    words.extend([
+        format!("seen_current={}", state.seen_current),
+        format!("seen_journal={}", state.journal_size),
+        format!("holder={}", fields(&note)),
+    ]);
+    words.extend(gone.iter().map(|release| format!("prune={release}")));
+    words
 }
 
 /// For `hold.sh`. `verb`: `hold` or `unhold`.

@@ -12,6 +12,8 @@ pub enum Did {
     Live,
     /// It was live already; nothing was touched.
     AlreadyLive,
+    /// What is live was started again, and was checked.
+    Restarted,
     /// `--dry-run`: nothing was touched, the plan was told as events.
     Planned,
 }

@@ -178,6 +178,13 @@ pub enum Event {
         /// Which unit.
         unit: UnitName,
     },
+    /// The unit of what is live is being restarted.
+    Restarting {
+        /// What is live.
+        release: ReleaseId,
+        /// Which unit.
+        unit: UnitName,
+    },
     /// The unit started.
     Started {
         /// This start.
@@ -228,6 +235,11 @@ pub enum Event {
     Pruned {
         /// Which.
         releases: Vec<ReleaseId>,
+    },
+    /// Nix collects garbage on the server.
+    Collecting {
+        /// How many paths it has removed so far.
+        paths: u64,
     },
     /// This release is live already; nothing was touched.
     AlreadyLive {

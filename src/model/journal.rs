@@ -61,7 +61,7 @@ pub struct Entry {
     /// What `current` pointed at before: a release, or the text of a link that was not ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
-    /// `deploy` or `rollback`.
+    /// `deploy`, `rollback` or `restart`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Who did it: `anna@laptop`.
@@ -88,6 +88,13 @@ pub struct Entry {
     /// Why it ended so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl Entry {
+    /// It tells of a restart of what was live: that makes nothing live, and changes no order.
+    pub fn is_restart(&self) -> bool {
+        self.command.as_deref() == Some("restart")
+    }
 }
 
 /// One deploy, as its lines tell together.
@@ -147,10 +154,25 @@ impl History {
         adopted.filter_map(|entry| entry.release.clone()).collect()
     }
 
+    /// What was live before this release became it, the last time that it did.
+    pub fn live_before(&self, release: &ReleaseId) -> Option<ReleaseId> {
+        let deploys = || self.entries.iter().rev().filter(|entry| !entry.is_restart());
+        let kept =
+            deploys().find(|entry| entry.event == What::Kept && entry.release.as_ref() == Some(release))?;
+        let began = deploys().find(|entry| entry.event == What::Started && entry.deploy == kept.deploy)?;
+        began.previous.as_deref()?.parse().ok()
+    }
+
+    /// The first line of a release's commit.
+    pub fn subject(&self, release: &ReleaseId) -> Option<&str> {
+        let mut about = self.entries.iter().rev().filter(|entry| entry.release.as_ref() == Some(release));
+        about.find_map(|entry| entry.subject.as_deref())
+    }
+
     /// Releases in the order in which they last became healthy, newest first, each once.
     pub fn healthy(&self) -> Vec<ReleaseId> {
         let mut seen = Vec::new();
-        for entry in self.entries.iter().rev() {
+        for entry in self.entries.iter().rev().filter(|entry| !entry.is_restart()) {
             if matches!(entry.event, What::Kept | What::Adopted)
                 && let Some(release) = &entry.release
                 && !seen.contains(release)

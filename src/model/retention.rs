@@ -25,13 +25,29 @@ pub fn to_prune(
     let failed = |release: &&ReleaseId| {
         !healthy.contains(release) && !adopted.contains(*release) && there.contains(release)
     };
-    let mentioned = || history.entries.iter().rev().filter_map(|entry| entry.release.as_ref());
+    let told = || history.entries.iter().rev().filter(|entry| !entry.is_restart());
+    let mentioned = || told().filter_map(|entry| entry.release.as_ref());
     stays.extend(mentioned().find(failed));
     let known: BTreeSet<&ReleaseId> = mentioned().collect();
     let goes = |release: &&ReleaseId| {
         known.contains(release) && !stays.contains(release) && !adopted.contains(*release)
     };
     there.iter().filter(goes).cloned().collect()
+}
+
+/// The releases that go when nothing new comes: by the same rule, and neither what was live before nor what a rollback would
+/// pick.
+pub fn to_prune_now(
+    history: &History,
+    there: &[ReleaseId],
+    current: &ReleaseId,
+    keep: u32,
+) -> Vec<ReleaseId> {
+    let previous = history.live_before(current);
+    let picked = before(history, there, Some(current)).ok();
+    let mut gone = to_prune(history, there, current, previous.as_ref(), keep);
+    gone.retain(|release| Some(release) != picked.as_ref());
+    gone
 }
 
 /// How much of a release's name has to be typed.
@@ -110,7 +126,7 @@ pub fn before(
     let mut order: Vec<&ReleaseId> = Vec::new();
     let mut left: BTreeSet<&str> = BTreeSet::new();
     let mut previous: BTreeMap<DeployNumber, &str> = BTreeMap::new();
-    for entry in &history.entries {
+    for entry in history.entries.iter().filter(|entry| !entry.is_restart()) {
         let Some(release) = &entry.release else { continue };
         match entry.event {
             What::Started => {

@@ -13,6 +13,8 @@ pub const HOOK: &str = include_str!("hook.sh");
 const COMMON: &str = include_str!("common.sh");
 const SETTLE: &str = include_str!("settle.sh");
 const PUT_HOLD: &str = include_str!("put_hold.sh");
+const LOCK: &str = include_str!("lock.sh");
+const REMOVE: &str = include_str!("remove.sh");
 
 /// What can be asked of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub enum Script {
     Logs,
     /// Deploys are held, or not any more.
     Hold,
+    /// Old releases go.
+    Prune,
+    /// … and what Nix keeps of them.
+    Collect,
 }
 
 impl Script {
@@ -41,6 +47,8 @@ impl Script {
                 COMMON,
                 SETTLE,
                 PUT_HOLD,
+                LOCK,
+                REMOVE,
                 include_str!("place.sh"),
                 include_str!("watch.sh"),
                 include_str!("run_hook.sh"),
@@ -48,6 +56,8 @@ impl Script {
             ],
             Script::Outcome => &[COMMON, SETTLE, include_str!("outcome.sh")],
             Script::Logs => &[COMMON, include_str!("logs.sh")],
+            Script::Prune => &[COMMON, SETTLE, LOCK, REMOVE, include_str!("prune.sh")],
+            Script::Collect => &[COMMON, include_str!("collect.sh")],
             Script::Hold => &[COMMON, SETTLE, PUT_HOLD, include_str!("hold.sh")],
         }
     }
@@ -132,9 +142,17 @@ mod tests {
 
     #[tokio::test]
     async fn every_shell_can_read_the_scripts() {
-        let scripts =
-            [Script::State, Script::Missing, Script::Switch, Script::Outcome, Script::Logs, Script::Hold]
-                .map(Script::text);
+        let scripts = [
+            Script::State,
+            Script::Missing,
+            Script::Switch,
+            Script::Outcome,
+            Script::Logs,
+            Script::Hold,
+            Script::Prune,
+            Script::Collect,
+        ]
+        .map(Script::text);
         let hook = [stripped(HOOK)];
         for shell in [&["sh"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             for script in scripts.iter().chain(&hook) {

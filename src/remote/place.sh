@@ -1,4 +1,4 @@
-# How releases come and go: taking over what was there, placing, removing. Part of switch.sh.
+# How releases come: taking over what was there, and placing. Part of switch.sh.
 # shellcheck shell=sh
 # shellcheck disable=SC2015,SC2016,SC2034,SC2086,SC2154 # `refuse` exits; words and functions come from the parts sent with it
 
@@ -87,23 +87,4 @@ place_release() {
   # The root is made where it stays: one in a folder that is renamed afterwards is lost.
   said=$("$nix/nix-store" --realise "$store_path" --add-root "$root/$there/result" --indirect 2>&1 9>&-) ||
     refuse copy "the GC root could not be made: ${said##*error: }"
-}
-
-prune_releases() {
-  gone=
-  # shellcheck disable=SC2086 # release names have no blanks
-  for name in $prune; do
-    # By what they lead to: a link that a person made may be worded otherwise.
-    # shellcheck disable=SC3013 # -ef came into POSIX late, and was in every shell before
-    if [ ! -d "releases/$name" ] || [ "releases/$name" -ef current ] || [ "releases/$name" -ef "$p_old" ]; then continue; fi
-    # Renamed first: a release is there with its root, or not at all.
-    mkdir -p .shipit/incoming
-    if mv -T "releases/$name" ".shipit/incoming/gone-$name" && rm -rf ".shipit/incoming/gone-$name"; then
-      journal_line 0 pruned ",\"release\":\"$name\"" ''
-      gone="$gone $name"
-    else
-      say "prune-failed $name"
-    fi
-  done
-  [ -z "$gone" ] || say "pruned$gone"
 }

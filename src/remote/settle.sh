@@ -77,7 +77,7 @@ journal_line() {
 
 # What `pending` or an `end.*` file says, into p_*.
 read_intent() {
-  p_token='' p_number=0 p_old='' p_new='' p_before='' p_was='' p_meta='' p_kept=''
+  p_token='' p_number=0 p_old='' p_new='' p_before='' p_was='' p_again='' p_meta='' p_kept=''
   while IFS= read -r line; do
     case $line in
       token=*) p_token=${line#*=} ;;
@@ -86,6 +86,7 @@ read_intent() {
       new=*) p_new=${line#*=} ;;
       before=*) p_before=${line#*=} ;;
       was=*) p_was=${line#*=} ;;
+      again=*) p_again=${line#*=} ;;
       meta=*) p_meta=${line#*=} ;;
       kept=*) p_kept=${line#*=} ;;
     esac
@@ -136,6 +137,7 @@ EOF
 }
 
 # settle REASON EVENT: puts back what ran before `pending` was written. Safe to run again at any point.
+# After a restart of what was live there is nothing to put back: it only ends it.
 # Sets `settled` to the word of the outcome. `stuck`: the new release still runs, because the unit was not restarted.
 # `unmoved`: the disk did not take the link back, so that nothing is decided. `unmoved_why`: what mv said.
 settle() {
@@ -156,6 +158,13 @@ settle() {
       return 0 ;;
   esac
   now=$(readlink current 2>/dev/null)
+  if [ "$p_again" = yes ]; then
+    # A restart of what was live: there is no other release to go back to, and a second restart would only be another one.
+    [ "$event" = interrupted ] || event=failed
+    decide failed "$event" "$reason" ''
+    settled=failed
+    return 0
+  fi
   if [ "$now" = "$p_new" ] && [ "$p_new" != "$p_old" ]; then
     say "going-back $(plain "$reason")"
     if [ -n "$p_old" ]; then

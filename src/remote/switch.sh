@@ -29,6 +29,7 @@ while [ $# -gt 0 ]; do
     store_path=*) store_path=$value ;;
     assets=*) new_assets=$value ;;
     place=*) place=$value ;;                      # yes: a deploy, put it there; no: a rollback, it is there
+    again=*) again=$value ;;                      # yes: a restart of what is live
     known=*) known=$value ;;                      # yes: the journal names this release
     seen_current=*) seen_current=$value ;;
     seen_journal=*) seen_journal=$value ;;        # its size when the client looked
@@ -100,11 +101,14 @@ write_intent() {
   before=$unit_invocation
   was=$unit_state
   rm -f .shipit/next .shipit/back
-  ln -s -- "$p_new" .shipit/next || return 1
-  [ -z "$p_old" ] || ln -s -- "$p_old" .shipit/back || return 1
+  # What is live already, stopped or to be restarted, is not moved.
+  if [ "$p_new" != "$p_old" ]; then
+    ln -s -- "$p_new" .shipit/next || return 1
+    [ -z "$p_old" ] || ln -s -- "$p_old" .shipit/back || return 1
+  fi
   {
     printf 'token=%s\nnumber=%s\nold=%s\nnew=%s\n' "$token" "$number" "$p_old" "$p_new" &&
-      printf 'before=%s\nwas=%s\nmeta=%s\n' "$before" "$was" "$meta"
+      printf 'before=%s\nwas=%s\nagain=%s\nmeta=%s\n' "$before" "$was" "$again" "$meta"
   } >.shipit/pending.tmp || return 1
   # Durable before visible, the GC root too: without it a garbage collection would remove what is live.
   sync .shipit/pending.tmp && sync -f "$p_new" && sync_nix || return 1
@@ -190,7 +194,7 @@ transaction() {
     no_room
   }
   kill -KILL $pulse 2>/dev/null
-  if ! mv -fT .shipit/next current; then
+  if [ "$p_new" != "$p_old" ] && ! mv -fT .shipit/next current; then
     give_back 'current could not be replaced' failed
     say end
     exit 0
@@ -235,36 +239,7 @@ transaction() {
   say end
 }
 
-holder_note() {
-  head -c 2000 .shipit/holder 2>/dev/null | head -n 1
-}
-
-# Asked of the kernel: $PPID stays what it was.
-is_orphan() {
-  while read -r key value; do
-    if [ "$key" = PPid: ]; then [ "$value" != "$PPID" ]; return; fi
-  done <"/proc/$$/status"
-  return 1
-}
-
-mkdir -p "$root/.shipit" && cd "$root" && chmod 700 .shipit || { say "refused not-ready can not make $root/.shipit"; say end; exit 0; }
-# `command`, because a failed exec ends a POSIX shell.
-command exec 9>>.shipit/lock || { say "refused not-ready can not open $root/.shipit/lock"; say end; exit 0; }
-if ! flock -n 9; then
-  say "waiting $(holder_note)"
-  over=$(($(uptime_seconds) + wait))
-  # In short waits: one whose client is gone, and with it sshd's process, does not take its turn.
-  until flock -w 1 9; do
-    if [ "$(uptime_seconds)" -ge "$over" ]; then
-      say "busy $(holder_note)"
-      say end
-      exit 0
-    fi
-    if is_orphan; then exit 0; fi
-    say still
-  done
-fi
-printf '{"since":"%s"%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$holder" >.shipit/holder 2>/dev/null
+take_lock
 
 # The guardian: if its child is killed, what the child began is settled here. Both hold the lock.
 (transaction "$@")

@@ -90,6 +90,7 @@ const fn word(did: Did) -> &'static str {
     match did {
         Did::Live => "live",
         Did::AlreadyLive => "already-live",
+        Did::Restarted => "restarted",
         Did::Planned => "planned",
     }
 }

@@ -102,7 +102,7 @@ impl Ui {
     fn plain_pipe(global: &Global, command: &Command, streams: Streams) -> Self {
         let form = match (global.json, command) {
             (false, _) => Form::Text,
-            (true, Command::Deploy(_) | Command::Rollback(_)) => Form::Lines,
+            (true, Command::Deploy(_) | Command::Rollback(_) | Command::Restart(_)) => Form::Lines,
             (true, _) => Form::Object,
         };
         let verbosity = match (global.quiet, global.verbose) {
@@ -146,7 +146,8 @@ impl Ui {
     /// How the events of a flow are shown.
     fn screen(&self) -> Screen {
         match (self.form, self.redraws) {
-            (Form::Object | Form::Lines, _) => Screen::Json(Pace::new(Instant::now())),
+            (Form::Object, _) => Screen::Warnings,
+            (Form::Lines, _) => Screen::Json(Pace::new(Instant::now())),
             (Form::Text, Some(coloured)) if self.verbosity == Verbosity::Normal => {
                 let story = Plain::beside_live(self.verbosity, self.is_interactive());
                 let size = || terminal::size(io::stderr()).unwrap_or((80, 24));
@@ -188,6 +189,11 @@ impl Ui {
                 self.streams().write(To::Out, &line);
                 self.done_held(done, None);
             }
+            Did::Restarted => {
+                let word = paint(GOOD, "restarted:");
+                let checked = text::clean(&done.checked);
+                self.streams().write(To::Out, &format!("{word} {name} on {host} in {took}; {checked}\n"));
+            }
             Did::Planned => self.say(format!("dry run: nothing was changed on {host}")),
         }
     }
@@ -221,13 +227,14 @@ impl Ui {
         let text = if self.is_json() { json::line(object) } else { table::lines(rows, self.columns) };
         let mut streams = self.streams();
         streams.write(To::Out, &text);
-        match streams.take_unwritten() {
-            None => Ok(()),
-            Some(error) => {
-                let error = anyhow::Error::new(error).context("the answer could not be written to stdout");
-                Err(Failure::new(Kind::Usage, error))
-            }
-        }
+        written(&mut streams)
+    }
+
+    /// A text of another form than the answers, as it stands: a script, a page.
+    pub fn print(&self, text: &str) -> Outcome<()> {
+        let mut streams = self.streams();
+        streams.write(To::Out, text);
+        written(&mut streams)
     }
 
     /// A sentence on the side: on stderr, and not where only the answer is wanted.
@@ -258,6 +265,17 @@ impl Ui {
     /// A panic while something was written leaves a half line, nothing worse.
     fn streams(&self) -> MutexGuard<'_, Streams> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the answer came out.
+fn written(streams: &mut Streams) -> Outcome<()> {
+    match streams.take_unwritten() {
+        None => Ok(()),
+        Some(error) => {
+            let error = anyhow::Error::new(error).context("the answer could not be written to stdout");
+            Err(Failure::new(Kind::Usage, error))
+        }
     }
 }
 

@@ -155,7 +155,7 @@ impl Now {
                 self.step = Step::new("placing", "syncing the server's disk", now);
             }
             Event::HookStarted { command } => self.step = Step::new("hook", command.join(" "), now),
-            Event::Switched { unit, .. } => {
+            Event::Switched { unit, .. } | Event::Restarting { unit, .. } => {
                 self.unit = Some(unit.clone());
                 self.step = Step::new("starting", unit.as_str(), now);
             }
@@ -179,6 +179,11 @@ impl Now {
                 self.step = Step::within("asking", "the server how it ended", now, *within);
             }
             Event::Pruned { .. } | Event::AlreadyLive { .. } => self.step = None,
+            Event::Collecting { paths } => {
+                let since = self.step.as_ref().filter(|step| step.verb == "collecting").map_or(now, |step| step.since);
+                let what = format!("garbage: {} so far", count(*paths, "path"));
+                self.step = Some(Step { verb: "collecting", what, since, until: None });
+            }
             _ => {}
         }
     }

@@ -154,6 +154,11 @@ impl Plain {
                 self.answers.clear();
                 (GOOD, "switched", format!("to {}, restarting {unit}", id.short()))
             }
+            Event::Restarting { release: id, unit } => {
+                self.unit = Some(unit.clone());
+                self.answers.clear();
+                (GOOD, "restart", format!("of {unit}, with {} as before", id.short()))
+            }
             Event::Started { .. } => {
                 let unit = self.unit.as_ref().map_or("the unit", UnitName::as_str);
                 (GOOD, "started", unit.to_owned())
@@ -187,6 +192,10 @@ impl Plain {
                 let what = count(releases.len() as u64, "old release");
                 (GOOD, "removed", format!("{what}: {}", names.join(", ")))
             }
+            Event::Collecting { paths: 0 } => {
+                (NOW, "collect", "what nothing in the store refers to".to_owned())
+            }
+            Event::Collecting { paths } => (NOW, "collect", format!("{} so far", count(*paths, "path"))),
             // The last line says it.
             Event::AlreadyLive { .. } => return None,
             Event::BuildPhase { .. }

@@ -25,12 +25,27 @@ pub(super) enum Screen {
     Live(Box<Live>),
     /// Objects.
     Json(Pace),
+    /// Warnings alone: the answer is something else.
+    Warnings,
 }
 
 impl Ui {
     /// Does the work, and shows what it tells until it is done.
-    pub async fn follow<T>(&self, mut events: UnboundedReceiver<Event>, work: impl Future<Output = T>) -> T {
-        let mut screen = self.screen();
+    pub async fn follow<T>(&self, events: UnboundedReceiver<Event>, work: impl Future<Output = T>) -> T {
+        self.follow_on(self.screen(), events, work).await
+    }
+
+    /// Does the work, and says what it warns of: the screen is that of a log, or of a command on the server.
+    pub async fn attend<T>(&self, events: UnboundedReceiver<Event>, work: impl Future<Output = T>) -> T {
+        self.follow_on(Screen::Warnings, events, work).await
+    }
+
+    async fn follow_on<T>(
+        &self,
+        mut screen: Screen,
+        mut events: UnboundedReceiver<Event>,
+        work: impl Future<Output = T>,
+    ) -> T {
         let mut ticks = interval(if matches!(screen, Screen::Live(_)) { live::EACH } else { LOOK });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut stops = if matches!(screen, Screen::Live(_)) { terminal::stops() } else { None };
@@ -79,6 +94,9 @@ impl Ui {
                     self.streams().write(To::Out, &json::line(event));
                 }
                 // Whoever keeps only stdout for the program still reads these.
+                self.show(&mut Screen::Warnings, event);
+            }
+            Screen::Warnings => {
                 if let Some(text) = plain::warns(event) {
                     self.warn(&text);
                 }
@@ -96,7 +114,7 @@ impl Ui {
                 }
             }
             Screen::Live(live) => live.tick(),
-            Screen::Json(_) => {}
+            Screen::Json(_) | Screen::Warnings => {}
         }
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod crowd;
+mod daily;
 mod deploy;
 mod failures;
 mod faults;

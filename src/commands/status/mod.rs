@@ -109,6 +109,13 @@ impl<'a> Status<'a> {
                 && state.current.release() == Some(&last.release)
         });
         let live = chapters.iter().find(|chapter| chapter.status == Standing::Live && !unchecked);
+        // The start that was found healthy last: a restart's, where there was one since.
+        let mut since = chapters.iter().take_while(|chapter| chapter.status != Standing::Live);
+        let restarted = since.find(|chapter| {
+            chapter.is_restart()
+                && chapter.status == Standing::Kept
+                && state.current.release() == Some(&chapter.release)
+        });
         let mut current = Now { store_path: state.current_store_path.as_ref(), ..Now::default() };
         match &state.current {
             Current::Absent => current.state = "absent",
@@ -143,7 +150,7 @@ impl<'a> Status<'a> {
                 since: systemd(&unit.since).filter(|_| unit.active == "active").map(|time| time.to_string()),
                 invocation: unit.invocation.as_ref(),
                 restarts: unit.restarts,
-                runs: runs(unit, live, last),
+                runs: runs(unit, restarted.or(live), last),
             },
             last,
             running: state.lock_holder.as_deref().map(Holder::read),
@@ -155,11 +162,11 @@ impl<'a> Status<'a> {
     }
 }
 
-fn runs(unit: &UnitState, live: Option<&Chapter>, last: Option<&Chapter>) -> Runs {
+fn runs(unit: &UnitState, checked: Option<&Chapter>, last: Option<&Chapter>) -> Runs {
     if unit.active != "active" {
         return if unit.active.is_empty() { Runs::Unknown } else { Runs::Stopped };
     }
-    let checked = live.and_then(|live| live.invocation.as_deref());
+    let checked = checked.and_then(|checked| checked.invocation.as_deref());
     match (&unit.invocation, checked) {
         (Some(now), Some(checked)) if now.as_str() == checked => Runs::Checked,
         (Some(_), Some(_)) if last.is_some_and(|last| was_put_back(unit, last)) => Runs::PutBack,
@@ -170,7 +177,8 @@ fn runs(unit: &UnitState, live: Option<&Chapter>, last: Option<&Chapter>) -> Run
 
 /// The newest deploy was undone, and nothing started the unit after that was written down.
 fn was_put_back(unit: &UnitState, last: &Chapter) -> bool {
-    let undone = matches!(last.status, Standing::Reverted | Standing::Interrupted | Standing::Failed);
+    let undone = !last.is_restart()
+        && matches!(last.status, Standing::Reverted | Standing::Interrupted | Standing::Failed);
     let ended: Option<Timestamp> = last.time.as_deref().and_then(|time| time.parse().ok());
     undone && systemd(&unit.since).zip(ended).is_some_and(|(since, ended)| since <= ended)
 }

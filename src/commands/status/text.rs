@@ -106,6 +106,12 @@ impl Status<'_> {
     fn unfinished(&self, unfinished: &Unfinished<'_>) -> (Style, String) {
         let last = self.last.filter(|last| in_between(last.status));
         let release = last.map_or("a release".to_owned(), |last| last.release.short());
+        if last.is_some_and(Chapter::is_restart) {
+            return match unfinished.within_s {
+                Some(_) => (NOW, format!("{release} was restarted and is being checked")),
+                None => (ODD, format!("{release} was restarted and never checked to its end")),
+            };
+        }
         let before = last.and_then(|last| last.previous.as_deref());
         let before = before.map_or("what ran before".to_owned(), short_release);
         match unfinished.within_s {
@@ -186,8 +192,10 @@ fn last_text(last: &Chapter, words: &Words<'_>) -> String {
     if let Some(deploy) = last.deploy {
         text += &format!("{deploy} ");
     }
-    if last.command.as_deref() == Some("rollback") {
-        text += "rollback to ";
+    match last.command.as_deref() {
+        Some("rollback") => text += "rollback to ",
+        Some("restart") => text += "restart of ",
+        _ => {}
     }
     text += &format!("{} {}", last.release.short(), last.status.word());
     if let Some(time) = &last.time {

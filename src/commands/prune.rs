@@ -1,0 +1,73 @@
+//! `prune`: old releases go now.
+
+use serde::Serialize;
+
+use super::{Cx, flow};
+use crate::cli::PruneArgs;
+use crate::deploy::prune::{self, Collected, Request};
+use crate::model::event::Events;
+use crate::model::failure::Outcome;
+use crate::model::names::ReleaseId;
+use crate::ui::json;
+use crate::ui::style::{GOOD, NOW, PLAIN};
+use crate::ui::table::Cell;
+use crate::ui::text::{bytes, count};
+
+#[derive(Serialize)]
+struct Said<'a> {
+    version: u32,
+    environment: &'a str,
+    host: &'a str,
+    dry_run: bool,
+    removed: &'a [ReleaseId],
+    stay: &'a [ReleaseId],
+    collected: Option<Collected>,
+}
+
+/// Runs it.
+pub async fn run(cx: &Cx<'_>, args: &PruneArgs) -> Outcome<()> {
+    let (events, receiver) = Events::channel();
+    let (run, mut interrupts) = flow(cx, events, args.lock.wait)?;
+    let settings = &cx.settings;
+    let request = Request { keep: args.keep.unwrap_or(settings.keep), dry_run: args.dry_run, gc: args.gc };
+    let pruned = cx.ui.follow(receiver, prune::prune(&run, request, &mut interrupts)).await?;
+    let names = |releases: &[ReleaseId]| {
+        let name = |release: &ReleaseId| {
+            let live = if Some(release) == pruned.live.as_ref() { " (live)" } else { "" };
+            format!("{}{live}", release.short())
+        };
+        releases.iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    let listed = |releases: &[ReleaseId]| match releases {
+        [] => "nothing".to_owned(),
+        some => format!("{}: {}", count(some.len() as u64, "release"), names(some)),
+    };
+    let row = |style, word: &str, text: String| vec![Cell::new(style, word), Cell::new(PLAIN, text)];
+    let mut rows = vec![
+        row(
+            if args.dry_run { NOW } else { GOOD },
+            if args.dry_run { "would remove" } else { "removed" },
+            listed(&pruned.removed),
+        ),
+        row(PLAIN, if args.dry_run { "would stay" } else { "stay" }, listed(&pruned.stay)),
+    ];
+    if let Some(Collected { paths, bytes: freed }) = pruned.collected {
+        rows.push(row(GOOD, "freed", format!("{} in the store ({})", bytes(freed), count(paths, "path"))));
+    } else if args.gc {
+        rows.push(row(NOW, "would collect", "what nothing in the store refers to then".to_owned()));
+    }
+    let said = Said {
+        version: json::VERSION,
+        environment: settings.environment.as_str(),
+        host: settings.host.as_str(),
+        dry_run: args.dry_run,
+        removed: &pruned.removed,
+        stay: &pruned.stay,
+        collected: pruned.collected,
+    };
+    cx.ui.answer(&rows, &said)?;
+    if pruned.collected.is_none() && !pruned.removed.is_empty() && !args.gc {
+        cx.ui.say(format!("what they had in the store goes with: {}", cx.ui.command("prune --gc")));
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Restarting what is live: the same transaction with current as both the old and the new release. Nothing is moved, so
+//! there is nothing to go back to; a release that is not healthy stays where it is, and that is said.
+
+use std::time::Instant;
+
+use super::connect::{connect, ssh_failure};
+use super::live::{self, Try};
+use super::run::Run;
+use super::turns::Turns;
+use super::words::Target;
+use super::{ready, state};
+use crate::model::done::{Did, Done};
+use crate::model::event::Event;
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::{ReleaseId, StorePath};
+use crate::model::server::{Current, ServerState};
+use crate::model::settings::Settings;
+use crate::tools::signals::Interrupts;
+use crate::tools::ssh::Connection;
+
+/// The command's name, in the journal too.
+pub const COMMAND: &str = "restart";
+
+/// Restarts the unit and checks it.
+///
+/// # Errors
+/// As `docs/exit-codes.md` says; [`Kind::NotLive`] when it is not healthy afterwards.
+pub async fn restart(run: &Run<'_>, interrupts: &mut Interrupts) -> Outcome<Done> {
+    let began = Instant::now();
+    run.events.tell(Event::Connecting { host: run.settings.host.clone() });
+    let mut wishes = interrupts.clone();
+    let connection = tokio::select! {
+        connection = connect(&run.options) => connection?,
+        wish = wishes.more_than(0) => {
+            return Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())));
+        }
+    };
+    let ended = over(run, &connection, began, interrupts).await;
+    connection.close().await;
+    ended
+}
+
+async fn over(
+    run: &Run<'_>,
+    connection: &Connection,
+    began: Instant,
+    interrupts: &mut Interrupts,
+) -> Outcome<Done> {
+    let settings = run.settings;
+    let mut turns = Turns::new(run.lock_wait);
+    let mut seen: Option<ServerState> = None;
+    while let Some(lock) = turns.take() {
+        let state =
+            state::look(connection, &settings.root, &settings.unit, false).await.map_err(ssh_failure)?;
+        ready::check(settings, &state, false, &run.events)?;
+        let (release, store_path) = live_release(run, &state)?;
+        if seen.is_none() {
+            run.events.tell(Event::Connected { host: settings.host.clone(), took: began.elapsed() });
+            run.leftover(&state);
+        }
+        let target = Target {
+            release: release.clone(),
+            store_path: store_path.clone(),
+            assets: None,
+            subject: state.history.subject(release).map(str::to_owned),
+            place: false,
+            hook: false,
+            command: COMMAND,
+            hold: None,
+        };
+        match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
+            Try::Live(live) => {
+                return Ok(Done {
+                    did: Did::Restarted,
+                    host: settings.host.clone(),
+                    release: release.clone(),
+                    deploy: Some(live.deploy),
+                    store_path: store_path.clone(),
+                    previous: live.previous,
+                    checked: live.checked,
+                    held: live.held,
+                    rollback: false,
+                    took: began.elapsed(),
+                });
+            }
+            // Whatever is live by then is what is restarted.
+            Try::Moved => seen = Some(state),
+        }
+    }
+    Err(run.outpaced(&seen.unwrap_or_default()))
+}
+
+/// What is live, with its closure.
+///
+/// # Errors
+/// [`Kind::NotReady`] where it is not one of shipit's releases.
+pub fn live_release<'a>(run: &Run<'_>, state: &'a ServerState) -> Outcome<(&'a ReleaseId, &'a StorePath)> {
+    let Settings { host, root, .. } = run.settings;
+    let deploy = || format!("the first deploy makes one: {}", run.command("deploy"));
+    let Some(release) = state.current.release() else {
+        let what = match &state.current {
+            Current::Elsewhere(target) => {
+                format!("{root}/current on {host} points at {target}, which is not one of shipit's releases")
+            }
+            Current::Directory | Current::Strange => {
+                format!("{root}/current on {host} is not one of shipit's releases")
+            }
+            _ => format!("nothing is live on {host}: there is no release"),
+        };
+        return Err(Failure::msg(Kind::NotReady, what).hint(deploy()));
+    };
+    let Some(store_path) = state.closure_of(release) else {
+        return Err(Failure::msg(
+            Kind::NotReady,
+            format!(
+                "the release that is live on {host}, {}, has no closure: {root}/current/result",
+                release.short()
+            ),
+        )
+        .hint(format!(
+            "another release: {}, then {}",
+            run.command("releases"),
+            run.command("rollback RELEASE")
+        )));
+    };
+    Ok((release, store_path))
+}
+
+/// A restart that was not found healthy: what is live all the same. `unit`: how it was last seen.
+pub fn not_kept(run: &Run<'_>, failure: Failure, release: &ReleaseId, unit: Option<&str>) -> Failure {
+    let name = &run.settings.unit;
+    let seen = unit.map(|unit| format!("; {name} was last seen {unit}"));
+    failure
+        .live(format!("`current` is {} as before{}", release.short(), seen.unwrap_or_default()))
+        .hint(format!("how it is now: {}", run.command("status")))
+        .hint(format!("the release before it: {}", run.command("rollback")))
+}
