@@ -4,14 +4,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueHint};
+use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, duration};
+use crate::model::failure::Kind;
 use crate::model::names::{AppName, AssetPath, BadName, HostName, PackageName, RootPath, UnitName};
 
 mod daily;
+mod since;
 
-pub use daily::{CompletionsArgs, ManArgs, PruneArgs, RestartArgs};
+pub use daily::{CompletionsArgs, ExecArgs, LogsArgs, ManArgs, PruneArgs, RestartArgs};
+pub use since::Since;
+
+/// What `exec` ends with when shipit could not run the command.
+const EXEC_FAILED: u8 = 125;
 
 /// Deploy an app's flake to a small Linux server, and go back by itself when it does not work
 ///
@@ -124,6 +130,20 @@ Examples:
   shipit status
   shipit -e staging status")]
     Status,
+    /// Show what the app says: the last lines of its log
+    ///
+    /// What journald has of the unit, and what systemd says about it, with the times of this machine. With --follow it goes on until
+    /// Ctrl-C. What a release wrote that is not live any more: --release, as long as the server keeps its lines.
+    Logs(LogsArgs),
+    /// Run a command on the server as the app does: its user, its environment, in the live release
+    ///
+    /// The user of the unit, its Environment= and EnvironmentFile=, the release as the working folder: a migration, a task, a database's
+    /// console. No shell reads the words; for one write `sh -c '…'`. The exit code is the command's own (128 + the number of a
+    /// signal that ended it), and 125 when shipit could not run it.
+    ///
+    /// It ends with this program: by Ctrl-C, and when the connection breaks. No deploy waits for it; it stays in the release that it began
+    /// in, which is removed when newer ones have taken its place.
+    Exec(ExecArgs),
     /// Restart the app, and check it as a deploy does
     ///
     /// The live release stays the live one: nothing is built, copied or switched, and no hook runs. It is checked as after a deploy; when
@@ -144,6 +164,28 @@ Examples:
     ///
     /// The main page on stdout; with DIR `shipit.1`, `shipit-deploy.1` and so on, in this folder. Needs no shipit.toml.
     Man(ManArgs),
+}
+
+impl Command {
+    /// The exit code of a failure of shipit. Those of `exec` are the command's own, so it has one that few commands use.
+    pub fn exit_code(&self, kind: Kind) -> u8 {
+        match (self, kind) {
+            (Command::Exec(_), Kind::Interrupted | Kind::Terminated) => kind.exit_code(),
+            (Command::Exec(_), _) => EXEC_FAILED,
+            _ => kind.exit_code(),
+        }
+    }
+}
+
+/// Wrong words on the command line: the exit code for them, whichever command was meant.
+pub fn wrong_words(error: &clap::Error) -> u8 {
+    let meant = Cli::command().ignore_errors(true).try_get_matches();
+    let is_exec = meant.is_ok_and(|words| words.subcommand_name() == Some("exec"));
+    match error.exit_code() {
+        0 => 0,
+        _ if is_exec => EXEC_FAILED,
+        _ => Kind::Usage.exit_code(),
+    }
 }
 
 /// The words of `init`. What is given is not looked for.

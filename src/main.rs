@@ -3,9 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use shipit::cli::Cli;
+use shipit::cli::{Cli, wrong_words};
 use shipit::commands;
 
 fn main() -> ExitCode {
-    commands::run(&Cli::parse())
+    match Cli::try_parse() {
+        Ok(cli) => commands::run(&cli),
+        Err(error) => {
+            // A screen that is gone is nobody's failure.
+            let _ = error.print();
+            ExitCode::from(wrong_words(&error))
+        }
+    }
 }

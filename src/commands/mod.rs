@@ -21,8 +21,10 @@ use crate::tools::signals::Interrupts;
 use crate::ui::{Ui, log};
 
 mod deploy;
+mod exec;
 mod hold;
 mod init;
+mod logs;
 mod prune;
 mod releases;
 mod restart;
@@ -52,15 +54,15 @@ pub fn run(cli: &Cli) -> ExitCode {
     log::start(cli.global.verbose, filter);
     let ui = Ui::new(&cli.global, &cli.command, redraws);
     match guarded(|| blocking(cli, &ui)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             ui.failure(&failure);
-            ExitCode::from(failure.kind.exit_code())
+            ExitCode::from(cli.command.exit_code(failure.kind))
         }
     }
 }
 
-fn blocking(cli: &Cli, ui: &Ui) -> Outcome<()> {
+fn blocking(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,18 +72,24 @@ fn blocking(cli: &Cli, ui: &Ui) -> Outcome<()> {
     end
 }
 
-async fn command(cli: &Cli, ui: &Ui) -> Outcome<()> {
+async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
     let context = Context::read(cli.global.directory.as_deref())?;
     // What needs no shipit.toml.
     match &cli.command {
-        Command::Init(args) => return init::run(&cli.global, &context, args, ui).await,
-        Command::Completions(args) => return shell::completions(ui, args),
-        Command::Man(args) => return shell::man(ui, &context, args),
+        Command::Init(args) => return init::run(&cli.global, &context, args, ui).await.map(done),
+        Command::Completions(args) => return shell::completions(ui, args).map(done),
+        Command::Man(args) => return shell::man(ui, &context, args).map(done),
         _ => {}
     }
     let choice = Choice { file: cli.global.config.clone(), environment: cli.global.environment.clone() };
     let settings = config::load(&context, &choice)?;
     let cx = Cx { context, settings, ui };
+    // What has an exit code of its own.
+    match &cli.command {
+        Command::Logs(args) => return logs::run(&cx, args).await,
+        Command::Exec(args) => return exec::run(&cx, args).await,
+        _ => {}
+    }
     match &cli.command {
         Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
         Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
@@ -91,8 +99,17 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<()> {
         Command::Status => status::run(&cx).await,
         Command::Restart(args) => told(ui, |events| restart::run(&cx, args, events)).await,
         Command::Prune(args) => prune::run(&cx, args).await,
-        Command::Init(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Init(_)
+        | Command::Logs(_)
+        | Command::Exec(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Ok(()),
     }
+    .map(done)
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// A flow, shown while it goes on, and its good end.

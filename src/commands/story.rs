@@ -244,6 +244,17 @@ pub mod tests {
     }
 
     #[test]
+    fn a_restart_is_told_and_is_not_what_is_live() {
+        let mut state = server('b', "ab", &[("kept", 'a'), ("kept", 'b'), ("kept", 'b'), ("failed", 'b')]);
+        for entry in &mut state.history.entries[4..] {
+            entry.command = Some("restart".to_owned());
+        }
+        assert_eq!(words(&state), "b:failed b:kept b:live a:kept");
+        let newest: Vec<bool> = chapters(&state).iter().map(|chapter| chapter.newest).collect();
+        assert_eq!(newest, [false, false, true, true], "a rollback names the deploy");
+    }
+
+    #[test]
     fn a_deploy_without_an_end_runs_waits_or_is_interrupted() {
         let mut state = server('a', "ab", &[("live", 'c'), ("kept", 'a'), ("live", 'b')]);
         assert_eq!(words(&state), "b:interrupted a:live c:interrupted");

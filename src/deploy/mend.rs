@@ -27,6 +27,11 @@ pub fn restart(settings: &Settings, state: &ServerState, said: &str) -> String {
     by_hand(settings, state, &[&first, &format!("restart {unit}")])
 }
 
+/// What lets a login read the unit's log.
+pub fn journal_group(settings: &Settings, state: &ServerState) -> String {
+    format!("on {}, as root: usermod -aG systemd-journal {}", settings.host, state.user)
+}
+
 /// Commands of systemctl, to be pasted on the server.
 pub fn by_hand(settings: &Settings, state: &ServerState, commands: &[&str]) -> String {
     let (who, program) = match state.control {

@@ -173,11 +173,10 @@ async fn ask(
     let words = words::prune(run.settings, state, &run.actor, lock, gone);
     let mut said = Said::default();
     let asking = connection.ask_patiently(Script::Prune, &words, b"", SILENCE, |word, rest| match word {
-        "waiting" => run.events.warn(format!(
-            "{}; waiting up to {} s for it",
-            Holder::read(rest).text(&run.zone),
-            lock.as_secs()
-        )),
+        "waiting" => {
+            let holder = Holder::read(rest).text(&run.zone);
+            run.events.tell(Event::WaitingForLock { holder, within: lock });
+        }
         "busy" => said.busy = Some(rest.to_owned()),
         "moved" => said.moved = true,
         "refused" => said.refused = Some(rest.strip_prefix("not-ready ").unwrap_or(rest).to_owned()),

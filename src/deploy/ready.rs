@@ -147,7 +147,11 @@ fn root(settings: &Settings, state: &ServerState) -> Outcome<()> {
     })
 }
 
-fn unit(settings: &Settings, state: &ServerState, events: &Events) -> Outcome<()> {
+/// Whether the unit is there and can be started.
+///
+/// # Errors
+/// [`Kind::NotReady`], with what mends it.
+pub fn unit(settings: &Settings, state: &ServerState, events: &Events) -> Outcome<()> {
     let (host, unit, root) = (&settings.host, &settings.unit, &settings.root);
     match state.unit.load.as_str() {
         "loaded" => {
@@ -255,24 +259,35 @@ fn health(settings: &Settings, state: &ServerState) -> Outcome<()> {
 }
 
 fn hooks(settings: &Settings, state: &ServerState) -> Outcome<()> {
+    as_unit(settings, state, "the hook").map_err(|failure| {
+        let without = "or take `before_switch` out of [hooks]";
+        if state.unit.dynamic_user { failure.hint(without) } else { failure }
+    })
+}
+
+/// Whether something of ours can run as the unit does: its user, its environment. `what`: in words.
+///
+/// # Errors
+/// [`Kind::NotReady`], with the line that mends it.
+pub fn as_unit(settings: &Settings, state: &ServerState, what: &str) -> Outcome<()> {
     let (host, unit, login) = (&settings.host, &settings.unit, &state.user);
     if state.unit.dynamic_user {
         return Err(not_ready(format!(
-            "{unit} on {host} has DynamicUser=, and a hook can not become that user"
+            "{unit} on {host} has DynamicUser=, and {what} can not become that user"
         ))
-        .hint("give the unit a User=, or take `before_switch` out of [hooks]"));
+        .hint("give the unit a User="));
     }
     let environment: usize = state.unit.environment.iter().map(|pair| pair.len() + 1).sum();
     if environment > LONGEST_ENVIRONMENT {
         return Err(not_ready(format!(
-            "the Environment= of {unit} on {host} has {environment} bytes, and a hook can be given {LONGEST_ENVIRONMENT}"
+            "the Environment= of {unit} on {host} has {environment} bytes, and {what} can be given {LONGEST_ENVIRONMENT}"
         ))
         .hint("move some of it into an EnvironmentFile=, which has no such limit"));
     }
     match hook_user(state) {
         Some(user) if state.hooks_as.as_deref() != Some(user) => {
             return Err(not_ready(format!(
-                "{login} may not run the hook as {user}, the user of {unit} on {host}"
+                "{login} may not run {what} as {user}, the user of {unit} on {host}"
             ))
             .hint(format!(
                 "on the server, as root: visudo -f /etc/sudoers.d/shipit-{}-hooks   with the line: \
@@ -286,7 +301,7 @@ fn hooks(settings: &Settings, state: &ServerState) -> Outcome<()> {
     let Some((file, group)) = state.unreadable.first() else { return Ok(()) };
     let user = hook_user(state).unwrap_or(login);
     Err(not_ready(format!(
-        "{user} can not read {file} on {host}, an EnvironmentFile of {unit}, so a hook can not run as the unit does"
+        "{user} can not read {file} on {host}, an EnvironmentFile of {unit}, so {what} can not run as the unit does"
     ))
     .hint({
         let file = shlex::try_quote(file).map_or_else(|_| file.clone(), Into::into);

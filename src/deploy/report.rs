@@ -257,12 +257,10 @@ impl Report<'_> {
     }
 
     async fn with_log(&self, failure: Failure, connection: &Connection, invocation: &Invocation) -> Failure {
-        let (settings, user) = (self.run.settings, &self.state.user);
+        let settings = self.run.settings;
         if !self.state.may_read_journal {
-            return failure.hint(format!(
-                "to see its log lines here: on {}, as root: usermod -aG systemd-journal {user}",
-                settings.host
-            ));
+            let group = mend::journal_group(settings, self.state);
+            return failure.hint(format!("to see its log lines here: {group}"));
         }
         let control = if matches!(self.state.control, Control::User { .. }) { "user" } else { "system" };
         let process = self.story.process.clone().unwrap_or_default();

@@ -10,5 +10,6 @@ pub mod names;
 pub mod retention;
 pub mod server;
 pub mod settings;
+pub mod starts;
 pub mod unit_file;
 pub mod when;

@@ -174,7 +174,7 @@ mod tests {
         names.split_whitespace().map(id).collect()
     }
 
-    /// `+a` a deploy of a that was kept, `-a` one that was reverted, `<a` a rollback to a, `=a` what was found there.
+    /// `!a` a restart of a, `+a` a deploy of a that was kept, `-a` one that was reverted, `<a` a rollback to a, `=a` what was found there.
     fn history(story: &str) -> History {
         let mut lines = Vec::new();
         let mut current = String::new();
@@ -184,6 +184,7 @@ mod tests {
                 "+" => ("kept", "deploy"),
                 "<" => ("kept", "rollback"),
                 "=" => ("adopted", "deploy"),
+                "!" => ("kept", "restart"),
                 _ => ("reverted", "deploy"),
             };
             let line = |event: &str| {
@@ -217,6 +218,39 @@ mod tests {
         let there = ids("a b c d e f");
         assert_eq!(to_prune(&history, &there, &id("f"), Some(&id("e")), 2), ids("b d"));
         assert_eq!(to_prune(&history, &there, &id("f"), Some(&id("e")), 3), ids("b"));
+    }
+
+    #[test]
+    fn a_restart_changes_no_order() {
+        let there = ids("a b c d");
+        for (with, without, current) in [
+            ("+a +b +c <a !a", "+a +b +c <a", "a"),
+            ("+b +a +c <a !a !a", "+b +a +c <a", "a"),
+            ("+a +b !b +c", "+a +b +c", "c"),
+            ("+a +b +c <b !b", "+a +b +c <b", "b"),
+        ] {
+            let (with, without) = (history(with), history(without));
+            assert_eq!(
+                before(&with, &there, Some(&id(current))),
+                before(&without, &there, Some(&id(current)))
+            );
+            assert_eq!(with.healthy(), without.healthy());
+            let gone = |history| to_prune_now(history, &there, &id(current), 1);
+            assert_eq!(gone(&with), gone(&without));
+        }
+        // One of what is live though nothing deployed it makes it no healthy release.
+        assert_eq!(history("+a !d").healthy(), ids("a"));
+    }
+
+    #[test]
+    fn what_goes_without_a_deploy_is_neither_live_nor_before_it() {
+        let there = ids("a b c d e");
+        let gone = |story: &str, current: &str| to_prune_now(&history(story), &there, &id(current), 1);
+        assert_eq!(gone("+a +b +c +d +e", "e"), ids("a b c"));
+        // What a rollback left, and what the next one goes to.
+        assert_eq!(gone("+a +b +c +d +e <d", "d"), ids("a b"));
+        assert_eq!(gone("+a +b -c +d -e", "d"), ids("a c"));
+        assert_eq!(gone("=a +b +c +d +e", "e"), ids("b c"));
     }
 
     #[test]

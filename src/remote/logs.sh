@@ -1,18 +1,14 @@
 # The last lines of one start of the unit, its own and systemd's about it: words are its invocation, the process, how many
 # lines, the control, and the unit. Also says where its output goes when that is not the journal.
 # shellcheck shell=sh
-# shellcheck disable=SC2034 # control and unit: for show_unit
+# shellcheck disable=SC2034,SC2154 # sent as one text with common.sh and log_scope.sh: words and functions go both ways
 
 invocation=$1
 process=$2
 count=$3
 control=$4
 unit=$5
-# Not --system: journald files what a user with a number above 1000 says under that user, who may be the unit's.
-scope=
-if [ "$control" = user ]; then scope=--user; fi
-namespace=$(show_unit -p LogNamespace)
-namespace=${namespace#LogNamespace=}
+find_log
 ask_journal() {
   # systemd's own lines stay in the common journal.
   timeout -s KILL 20 journalctl ${scope:+"$scope"} ${namespace:+"--namespace=+$namespace"} -b -q --no-pager -o cat "$@" 2>/dev/null
@@ -34,10 +30,5 @@ if [ -n "$process" ]; then
 fi
 lines=$(ask_journal -n "$count" "$@")
 say "lines $(printf '%s\n' "$lines" | packed)"
-show_unit -p StandardOutput -p StandardError | while IFS= read -r line; do
-  case $line in
-    *=journal* | *=syslog* | *=kmsg* | *=inherit) ;;
-    *) say "elsewhere $line" ;;
-  esac
-done
+tell_elsewhere
 say end

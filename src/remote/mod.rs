@@ -7,13 +7,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// `hook.sh`: travels as a word of `switch.sh`, which runs it as the unit's user.
-pub const HOOK: &str = include_str!("hook.sh");
+/// Travels as a word of `switch.sh`, which runs it as the unit's user.
+pub const HOOK: [&str; 2] = [UNIT_ENV, include_str!("hook.sh")];
+/// Travels as a word of `exec.sh`, which runs it as the unit's user.
+pub const EXEC_RUN: [&str; 2] = [UNIT_ENV, include_str!("exec_run.sh")];
+
+const UNIT_ENV: &str = include_str!("unit_env.sh");
 
 const COMMON: &str = include_str!("common.sh");
 const SETTLE: &str = include_str!("settle.sh");
 const PUT_HOLD: &str = include_str!("put_hold.sh");
 const LOCK: &str = include_str!("lock.sh");
+const LOG_SCOPE: &str = include_str!("log_scope.sh");
 const REMOVE: &str = include_str!("remove.sh");
 
 /// What can be asked of a server.
@@ -29,6 +34,12 @@ pub enum Script {
     Outcome,
     /// The log lines of one start.
     Logs,
+    /// A command beside the app.
+    Exec,
+    /// What ends it with its client.
+    ExecKeep,
+    /// The unit's log.
+    ReadLog,
     /// Deploys are held, or not any more.
     Hold,
     /// Old releases go.
@@ -55,7 +66,10 @@ impl Script {
                 include_str!("switch.sh"),
             ],
             Script::Outcome => &[COMMON, SETTLE, include_str!("outcome.sh")],
-            Script::Logs => &[COMMON, include_str!("logs.sh")],
+            Script::Logs => &[COMMON, LOG_SCOPE, include_str!("logs.sh")],
+            Script::Exec => &[COMMON, include_str!("exec.sh")],
+            Script::ExecKeep => &[COMMON, include_str!("exec_keep.sh")],
+            Script::ReadLog => &[COMMON, LOG_SCOPE, include_str!("read_log.sh")],
             Script::Prune => &[COMMON, SETTLE, LOCK, REMOVE, include_str!("prune.sh")],
             Script::Collect => &[COMMON, include_str!("collect.sh")],
             Script::Hold => &[COMMON, SETTLE, PUT_HOLD, include_str!("hold.sh")],
@@ -148,12 +162,15 @@ mod tests {
             Script::Switch,
             Script::Outcome,
             Script::Logs,
+            Script::ReadLog,
+            Script::Exec,
+            Script::ExecKeep,
             Script::Hold,
             Script::Prune,
             Script::Collect,
         ]
         .map(Script::text);
-        let hook = [stripped(HOOK)];
+        let hook = [HOOK, EXEC_RUN].map(|parts| parts.map(stripped).concat());
         for shell in [&["sh"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             for script in scripts.iter().chain(&hook) {
                 let cmd =

@@ -1,7 +1,7 @@
 //! The one place that starts processes on this machine.
 //!
-//! Children stay in shipit's own process group, so that Ctrl-C in a terminal reaches them as well; none of them
-//! reads shipit's stdin; each has a deadline, at which it is asked to end (SIGTERM) and then made to (SIGKILL).
+//! Children stay in shipit's own process group, so that Ctrl-C in a terminal reaches them as well, and none of them
+//! reads shipit's stdin (but for `exec`: see [`attach`]); each has a deadline, at which it is asked to end (SIGTERM) and then made to (SIGKILL).
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -122,7 +122,8 @@ pub async fn run(cmd: &Cmd) -> Result<Output, CmdError> {
 /// Runs a command to its end and hands on each line of stderr as it comes, without its newline. Bytes that are
 /// not UTF-8 come as U+FFFD.
 pub async fn stream(cmd: &Cmd, mut on_stderr: impl FnMut(&str)) -> Result<Output, CmdError> {
-    let mut child = launch(cmd, Stdio::piped(), Stdio::piped())?;
+    let stdin = if cmd.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
+    let mut child = launch(cmd, [stdin, Stdio::piped(), Stdio::piped()], Group::Ours)?;
     let deadline = sleep_until(Instant::now() + cmd.deadline);
     tokio::pin!(deadline);
 
@@ -189,7 +190,26 @@ pub struct Running {
 
 /// Starts a command that may ask its user through /dev/tty. Its stdout goes nowhere, its stderr into a file.
 pub fn start(cmd: &Cmd, stderr: File) -> Result<Running, CmdError> {
-    Ok(Running { child: launch(cmd, Stdio::null(), Stdio::from(stderr))?, cmd: cmd.clone() })
+    let streams = [Stdio::null(), Stdio::null(), Stdio::from(stderr)];
+    Ok(Running { child: launch(cmd, streams, Group::Ours)?, cmd: cmd.clone() })
+}
+
+/// Starts a command that has this program's own streams. `terminal`: all of them, as one that a person types into; else
+/// a Ctrl-C in the terminal does not reach it, and it reads only where `reads` says so.
+pub fn attach(cmd: &Cmd, terminal: bool, reads: bool) -> Result<Running, CmdError> {
+    let stdin = if terminal || reads { Stdio::inherit() } else { Stdio::null() };
+    let group = if terminal { Group::Ours } else { Group::Own };
+    let child = launch(cmd, [stdin, Stdio::inherit(), Stdio::inherit()], group)?;
+    Ok(Running { child, cmd: cmd.clone() })
+}
+
+/// Who gets a Ctrl-C of the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// This program and the child.
+    Ours,
+    /// This program alone.
+    Own,
 }
 
 impl Running {
@@ -227,14 +247,12 @@ impl Running {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the door that all others are sent to")]
-fn launch(cmd: &Cmd, stdout: Stdio, stderr: Stdio) -> Result<Child, CmdError> {
+fn launch(cmd: &Cmd, [stdin, stdout, stderr]: [Stdio; 3], group: Group) -> Result<Child, CmdError> {
     let mut command = Command::new(&cmd.program);
-    command
-        .args(&cmd.args)
-        .stdin(if cmd.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-        .stdout(stdout)
-        .stderr(stderr)
-        .kill_on_drop(true);
+    command.args(&cmd.args).stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true);
+    if group == Group::Own {
+        command.process_group(0);
+    }
     for (name, value) in &cmd.env {
         match value {
             Some(value) => command.env(name, value),

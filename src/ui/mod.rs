@@ -77,6 +77,7 @@ pub struct Ui {
     stdin_is_terminal: bool,
     /// What goes on may be drawn over, in colours or without.
     redraws: Option<Coloured>,
+    stdout_is_terminal: bool,
 }
 
 /// Whether colours are shown.
@@ -94,6 +95,7 @@ impl Ui {
             stderr_is_terminal: io::stderr().is_terminal(),
             stdin_is_terminal: io::stdin().is_terminal(),
             redraws: redraws.then(|| stderr_is_coloured(global.color)),
+            stdout_is_terminal: io::stdout().is_terminal(),
             ..Ui::plain_pipe(global, command, streams)
         }
     }
@@ -120,6 +122,7 @@ impl Ui {
             stderr_is_terminal: false,
             stdin_is_terminal: false,
             redraws: None,
+            stdout_is_terminal: false,
         }
     }
 
@@ -131,6 +134,12 @@ impl Ui {
     /// Whether somebody sits there who can be asked for a passphrase.
     pub fn is_interactive(&self) -> bool {
         self.stdin_is_terminal && self.stderr_is_terminal
+    }
+
+    /// Whether stdin is a terminal, and whether all three streams are.
+    pub fn terminals(&self) -> (bool, bool) {
+        let all = self.stdin_is_terminal && self.stdout_is_terminal && self.stderr_is_terminal;
+        (self.stdin_is_terminal, all)
     }
 
     /// Where the reader is.
@@ -228,6 +237,21 @@ impl Ui {
         let mut streams = self.streams();
         streams.write(To::Out, &text);
         written(&mut streams)
+    }
+
+    /// One line of an answer that goes on, with its newline, or its object; false: nobody reads any more.
+    ///
+    /// # Errors
+    /// When it can not be written.
+    pub fn answer_line(&self, text: &str, object: &impl Serialize) -> Outcome<bool> {
+        let mut streams = self.streams();
+        if self.is_json() {
+            streams.write(To::Out, &json::line(object));
+        } else {
+            streams.write(To::Out, text);
+        }
+        written(&mut streams)?;
+        Ok(!streams.is_gone())
     }
 
     /// A text of another form than the answers, as it stands: a script, a page.

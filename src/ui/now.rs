@@ -180,7 +180,11 @@ impl Now {
             }
             Event::Pruned { .. } | Event::AlreadyLive { .. } => self.step = None,
             Event::Collecting { paths } => {
-                let since = self.step.as_ref().filter(|step| step.verb == "collecting").map_or(now, |step| step.since);
+                let since = self
+                    .step
+                    .as_ref()
+                    .filter(|step| step.verb == "collecting")
+                    .map_or(now, |step| step.since);
                 let what = format!("garbage: {} so far", count(*paths, "path"));
                 self.step = Some(Step { verb: "collecting", what, since, until: None });
             }

@@ -18,6 +18,8 @@ pub struct Streams {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     unwritten: Option<io::Error>,
+    /// Nobody reads stdout any more.
+    gone: bool,
 }
 
 impl Streams {
@@ -32,7 +34,7 @@ impl Streams {
 
     /// Any two.
     pub fn of(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
-        Streams { out: Box::new(out), err: Box::new(err), unwritten: None }
+        Streams { out: Box::new(out), err: Box::new(err), unwritten: None, gone: false }
     }
 
     /// Writes whole lines. What can't be written is not tried again.
@@ -43,10 +45,16 @@ impl Streams {
         };
         if let Err(error) = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             *stream = Box::new(io::sink());
+            self.gone |= to == To::Out;
             if to == To::Out && error.kind() != ErrorKind::BrokenPipe {
                 self.unwritten = Some(error);
             }
         }
+    }
+
+    /// Whether nobody reads stdout any more, or it can not be written to.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Why a part of the answer was not written, where its reader did not simply go away: a full disk.

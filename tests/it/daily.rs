@@ -1,5 +1,7 @@
-//! The commands for every day: restart, prune, completions, man.
+//! The commands for every day: logs, exec, restart, prune, completions, man.
 
+mod exec;
+mod logs;
 mod prune;
 mod restart;
 mod shell;

@@ -19,7 +19,7 @@ use self::error::{LONGEST_LINE, lost};
 use self::refusal::classify;
 use super::cmd::Cmd;
 use super::lines::WholeLines;
-use super::process;
+use super::process::{self, Running};
 use crate::model::names::HostName;
 use crate::model::settings::SshSettings;
 use crate::remote::{self, Script};
@@ -38,6 +38,9 @@ const AUTHENTICATE: Duration = Duration::from_secs(30);
 const AUTHENTICATE_BY_HAND: Duration = Duration::from_secs(180);
 /// How long the master outlives a shipit that was killed.
 const PERSIST_SECONDS: u32 = 30;
+
+/// What a person does on the server takes as long as it takes; it ends with the connection.
+const NO_END: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -197,6 +200,34 @@ impl Connection {
         }
     }
 
+    /// Runs a script whose streams are this program's own: with a terminal of its own there, or without. `reads`: it gets
+    /// what this program is given.
+    pub fn attach<W: AsRef<str>>(
+        &self,
+        script: Script,
+        words: &[W],
+        terminal: bool,
+        reads: bool,
+    ) -> Result<Running, SshError> {
+        let line = self.line(script, words)?;
+        let cmd = Cmd::new("ssh", NO_END)
+            .args(["-F", "none", "-q", if terminal { "-tt" } else { "-T" }, "-S"])
+            .arg(self.socket())
+            // Over this connection or not at all.
+            .args([
+                "-o",
+                "ControlMaster=no",
+                "-o",
+                "ProxyCommand=false",
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "EscapeChar=none",
+            ])
+            .args(["--", "server", &line]);
+        process::attach(&cmd, terminal, reads).map_err(|error| lost(&self.host, error))
+    }
+
     /// Begins a conversation with a script of the remote half.
     pub async fn talk<W: AsRef<str>>(
         &self,
@@ -250,6 +281,11 @@ impl Conversation<'_> {
     pub async fn say(&mut self, line: &str) -> std::io::Result<()> {
         self.stdin.write_all(format!("{line}\n").as_bytes()).await?;
         self.stdin.flush().await
+    }
+
+    /// The next line, whoever wrote it; none: it ended, or the connection did. Cancel safe.
+    pub async fn next_of_any(&mut self) -> Option<String> {
+        self.lines.next().await
     }
 
     /// The next line of the remote half; none: it ended, or the connection did. Cancel safe.
