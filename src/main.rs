@@ -4,14 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use shipit::cli::{Cli, wrong_words};
-use shipit::commands;
+use shipit::{commands, ui};
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => commands::run(&cli),
         Err(error) => {
-            // A screen that is gone is nobody's failure.
-            let _ = error.print();
+            ui::usage::show(&error);
             ExitCode::from(wrong_words(&error))
         }
     }

@@ -40,7 +40,7 @@ pub async fn run(cx: &Cx<'_>) -> Outcome<()> {
         releases: &chapters,
     };
     for hold in &state.holds {
-        cx.ui.say(format!("{} deploys, {}", paint(ODD, "held:"), hold.by(cx.ui.zone())));
+        cx.ui.say(format!("{} no deploys, {}", paint(ODD, "held:"), hold.by(cx.ui.zone())));
     }
     let shown = shown(&chapters);
     cx.ui.answer(&rows(&shown, cx.ui.zone()), &answer)?;
@@ -60,7 +60,12 @@ fn shown(chapters: &[Chapter]) -> Vec<&Chapter> {
 }
 
 fn rows(chapters: &[&Chapter], zone: &TimeZone) -> Vec<Vec<Cell>> {
-    chapters.iter().map(|chapter| row(chapter, zone)).collect()
+    let names = ["deploy", "release", "state", "", "when", "by", "what"];
+    let head = names.map(|name| Cell::new(FAINT, name)).to_vec();
+    let rows = chapters.iter().map(|chapter| row(chapter, zone));
+    // Nothing needs no head.
+    let head = (!chapters.is_empty()).then_some(head);
+    head.into_iter().chain(rows).collect()
 }
 
 fn row(chapter: &Chapter, zone: &TimeZone) -> Vec<Cell> {
@@ -116,24 +121,26 @@ mod tests {
         assert_data_eq!(
             table(&state, None),
             str![[r#"
-v5  ccccccc  live            2026-11-22 13:05  anna@laptop  rollback to: Change c
-v4  ddddddd  reverted  gone  2026-11-22 13:04  anna@laptop  Tidy up
-v3  ccccccc  kept            2026-11-22 13:03  anna@laptop  Change c
-v2  bbbbbbb  kept            2026-11-22 13:02  anna@laptop  Change b
-v1  aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
-    fffffff  unknown                                        not deployed by shipit
+deploy  release  state           when              by           what
+v5      ccccccc  live            2026-11-22 13:05  anna@laptop  rollback to: Change c
+v4      ddddddd  reverted  gone  2026-11-22 13:04  anna@laptop  Tidy up
+v3      ccccccc  kept            2026-11-22 13:03  anna@laptop  Change c
+v2      bbbbbbb  kept            2026-11-22 13:02  anna@laptop  Change b
+v1      aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
+        fffffff  unknown                                        not deployed by shipit
 
 "#]]
         );
         assert_data_eq!(
             table(&state, Some(65)),
             str![[r#"
-v5  ccccccc  live            2026-11-22 13:05  anna@laptop  rollback…
-v4  ddddddd  reverted  gone  2026-11-22 13:04  anna@laptop  Tidy up
-v3  ccccccc  kept            2026-11-22 13:03  anna@laptop  Change c
-v2  bbbbbbb  kept            2026-11-22 13:02  anna@laptop  Change b
-v1  aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
-    fffffff  unknown                                        not deplo…
+deploy  release  state           when              by           what
+v5      ccccccc  live            2026-11-22 13:05  anna@laptop  rollback…
+v4      ddddddd  reverted  gone  2026-11-22 13:04  anna@laptop  Tidy up
+v3      ccccccc  kept            2026-11-22 13:03  anna@laptop  Change c
+v2      bbbbbbb  kept            2026-11-22 13:02  anna@laptop  Change b
+v1      aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
+        fffffff  unknown                                        not deplo…
 
 "#]]
         );
@@ -146,7 +153,7 @@ v1  aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
         deploys.extend([("failed", 'c'); 15]);
         let state = server('b', "ab", &deploys);
         let table = table(&state, None);
-        let numbers: Vec<&str> = table.lines().filter_map(|line| line.split(' ').next()).collect();
+        let numbers: Vec<&str> = table.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(numbers.len(), 17, "{table}");
         assert_eq!(numbers[15..], ["v3", "v1"]);
     }

@@ -8,9 +8,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::file::Keys;
-use super::source::{Source, nearest};
+use super::source::Source;
 use crate::model::failure::{Failure, Outcome};
 use crate::model::names::EnvironmentName;
+use crate::model::nearest::nearest;
 
 /// The table of environments, which only the top level has.
 const ENVIRONMENTS: &str = "environments";

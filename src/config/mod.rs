@@ -23,8 +23,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::nearest::nearest;
 pub use load::NAME;
-pub use source::nearest;
 
 /// Which file and which part of it: what the command line says about the configuration.
 #[derive(Debug, Clone, Default)]

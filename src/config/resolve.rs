@@ -10,11 +10,12 @@ use toml::Spanned;
 use super::duration::Limit;
 use super::file::{Keys, Over, Written};
 use super::keys::list;
-use super::source::{Source, nearest};
+use super::source::Source;
 use super::values::{Asset, FilePath, List, Unit, Word};
 use crate::context::Context;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::names::{AppName, AssetPath, EnvironmentName, RootPath, System, UnitName};
+use crate::model::nearest::nearest;
 use crate::model::settings::{Health, Hooks, HttpCheck, Settings, SshSettings, SystemChoice};
 
 /// The environment that is meant when none is named.

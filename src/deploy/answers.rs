@@ -26,7 +26,7 @@ impl Answers {
     pub fn hear(&mut self, http: Option<&HttpCheck>, said: &str, now: Instant) {
         let status =
             said.rsplit(' ').next().and_then(|word| word.parse().ok()).filter(|status| *status >= 100);
-        let text = status.map_or_else(|| in_words(said), |status: u16| format!("status {status}"));
+        let text = status.map_or_else(|| in_words(said, http), |status: u16| format!("status {status}"));
         if status.is_some_and(|status| http.is_some_and(|http| http.accepts(status))) {
             let (since, count) = self.good.unwrap_or((now, 0));
             self.good = Some((since, count + 1));
@@ -77,13 +77,14 @@ impl Answers {
 }
 
 /// What curl or bash said in place of a status.
-fn in_words(answer: &str) -> String {
+fn in_words(answer: &str, http: Option<&HttpCheck>) -> String {
     let text = answer.trim_end_matches("000").trim();
     let text = text.split_once(") ").map_or(text, |(_, rest)| rest);
     if text.contains("timed out") || text.is_empty() {
         "no answer within 5 s".to_owned()
     } else if text.contains("connect") || text.contains("refused") {
-        "nothing listens there".to_owned()
+        let asked = http.and_then(|http| http.url.split('/').nth(2)).unwrap_or("the port");
+        format!("nothing listens on {asked}")
     } else {
         text.to_owned()
     }

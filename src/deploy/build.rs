@@ -198,7 +198,9 @@ pub(super) fn explain_nix(kind: Kind, error: NixError) -> Failure {
             let lines = error.last_lines(SHOWN_ERROR_LINES);
             Failure::new(kind, error).detail("nix says", lines)
         }
-        NixError::Answer { .. } => Failure::new(kind, error),
+        NixError::Answer { .. } => {
+            Failure::new(kind, error).hint("shipit knows Nix 2.8 and later; which one this is: nix --version")
+        }
     }
 }
 

@@ -118,8 +118,9 @@ impl Answer {
         if let Some(text) = self.failed {
             return Err(Failure::msg(
                 Kind::NotReady,
-                format!("the server's Nix could not say what it has: {text}"),
-            ));
+                format!("the Nix of {host} could not say what it has: {text}"),
+            )
+            .hint(format!("see how its daemon is: {}", settings.ssh("systemctl status nix-daemon"))));
         }
         let torn = match self.torn.len() {
             1 => "1 path in the server's store is".to_owned(),

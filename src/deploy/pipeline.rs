@@ -196,7 +196,7 @@ impl Before<'_> {
         let connection = self.connection.get_or_init(|| connection);
         let state = look(run, connection).await?;
         if !state.holds.is_empty() && !self.dry_run {
-            return Err(run.held(&state.holds));
+            return Err(run.held(&state.holds, &state));
         }
         ready::check(run.settings, &state, !run.settings.hooks.before_switch.is_empty(), &run.events)?;
         run.events.tell(Event::Connected { host: run.settings.host.clone(), took: began.elapsed() });

@@ -78,7 +78,7 @@ impl Report<'_> {
 
     /// A person held deploys while this one was on its way.
     pub fn held(&self, holds: &[Hold]) -> Failure {
-        let failure = self.run.held(holds);
+        let failure = self.run.held(holds, self.state);
         let hook = if self.story.hook_began { "; the hook had run" } else { "" };
         failure.live(format!("{}{hook}", self.untouched()))
     }
@@ -307,10 +307,9 @@ impl Report<'_> {
     }
 
     fn untouched(&self) -> String {
-        match self.previous() {
-            Some(name) => format!("{} runs as before", short_release(&name)),
-            None if self.state.current == Current::Directory => "what runs was not touched".to_owned(),
-            None => "nothing is live, as before".to_owned(),
+        match &self.story.adopted {
+            Some(adopted) => format!("{} runs as before", adopted.short()),
+            None => self.state.as_before(),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
 use crate::model::names::{DeployNumber, ReleaseId};
+use crate::model::nearest::nearest;
 use crate::model::retention::{self, NoPick};
 use crate::model::server::ServerState;
 use crate::tools::signals::Interrupts;
@@ -190,9 +191,9 @@ fn complete(state: &ServerState) -> Vec<ReleaseId> {
 /// No release was picked: says which ones there are, healthy ones first, and how to name one.
 fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
     let failure = Failure::msg(Kind::Usage, format!("{}: {why}", run.settings.host));
-    let choices = match why {
+    let choices = match &why {
         // What is shown elsewhere of their names is the same of all.
-        NoPick::Ambiguous(_, like) => choices(state, &like, ReleaseId::to_string),
+        NoPick::Ambiguous(_, like) => choices(state, like, ReleaseId::to_string),
         _ => {
             let mut there = complete(state);
             there.retain(|release| state.current.release() != Some(release));
@@ -203,10 +204,28 @@ fn no_pick(run: &Run<'_>, state: &ServerState, why: NoPick) -> Failure {
         let listed = failure.detail("on the server, but never healthy", lines(&choices));
         return listed.hint(format!("an older commit can be deployed: {}", run.command("deploy COMMIT")));
     };
+    let near = match &why {
+        NoPick::Unknown(typed) => meant(typed, &choices),
+        _ => None,
+    };
+    let example = match near {
+        Some(near) => format!("did you mean {near}? {}", run.command(&format!("rollback {near}"))),
+        None => format!("for example: {}", run.command(&format!("rollback {}", first.name))),
+    };
     failure
         .detail("what is there to go to", lines(&choices))
-        .hint(format!("for example: {}", run.command(&format!("rollback {}", first.name))))
+        .hint(example)
         .hint(format!("more about them: {}", run.command("releases")))
+}
+
+/// The name or the deploy's number that was probably meant.
+fn meant(typed: &str, choices: &[Choice]) -> Option<String> {
+    let numbers = choices.iter().filter_map(|choice| choice.number).map(|number| number.to_string());
+    let names: Vec<String> = choices.iter().map(|choice| choice.name.clone()).chain(numbers).collect();
+    // What is shown of a hash are its first letters: of a longer one no more is compared.
+    let shown: String = typed.chars().take(names.first()?.len()).collect();
+    let near = nearest(typed, names.iter().map(String::as_str));
+    near.or_else(|| nearest(&shown, names.iter().map(String::as_str))).map(str::to_owned)
 }
 
 /// What is known of a release, from the worst to the best.
@@ -258,4 +277,32 @@ fn lines(choices: &[Choice]) -> Vec<String> {
         format!("{:<numbers$}  {name:<names$}  {how}  {subject}", number(choice)).trim_end().to_owned()
     };
     choices.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_release_is_recognized() {
+        let choice = |number, name: &str| Choice {
+            how: How::Healthy,
+            number: Some(DeployNumber(number)),
+            name: name.to_owned(),
+            subject: String::new(),
+        };
+        let choices = [choice(41, "3f9c2d1"), choice(7, "ab12cd3")];
+        let meant = |typed| meant(typed, &choices);
+        assert_eq!(meant("3f9c2e1").as_deref(), Some("3f9c2d1"));
+        assert_eq!(meant("f39c2d1").as_deref(), Some("3f9c2d1"));
+        assert_eq!(
+            meant("3f9c2e1a08b7ff").as_deref(),
+            Some("3f9c2d1"),
+            "what is not shown can not be compared"
+        );
+        assert_eq!(meant("v14").as_deref(), Some("v41"));
+        assert_eq!(meant("v99"), None);
+        assert_eq!(meant("0123456"), None);
+        assert_eq!(super::meant("3f9c2e1", &[]), None);
+    }
 }

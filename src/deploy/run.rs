@@ -87,12 +87,12 @@ impl Run<'_> {
     }
 
     /// A person holds deploys. The newest hold is named first.
-    pub fn held(&self, holds: &[Hold]) -> Failure {
+    pub fn held(&self, holds: &[Hold], state: &ServerState) -> Failure {
         let mut by = holds.iter().rev().map(|hold| hold.by(&self.zone));
         let first = by.next().unwrap_or_default();
         Failure::msg(Kind::Held, format!("deploys to {} are held {first}", self.settings.host))
             .detail("and", by.collect())
-            .live("what runs was not touched")
+            .live(state.as_before())
             .hint(format!("anybody can lift it when it is over: {}", self.command("unhold")))
             .hint(format!("going back is possible all the same: {}", self.command("rollback")))
     }

@@ -76,7 +76,7 @@ async fn in_repository(
     let settings = Source::in_repo(&repo, "shipit.toml");
     if changes.tracked.contains(&settings) && !wanted.allow_dirty {
         changes.tracked.retain(|file| *file != settings);
-        events.warn("shipit.toml has changes that are not committed; it is read as it is");
+        events.warn("shipit.toml has changes that are not committed: the commit is deployed with the settings as they lie here");
     }
     if changes.tracked.is_empty() {
         return committed(folder, repo, head).await;

@@ -137,7 +137,7 @@ fn now_so_now_so_is_not_healthy() {
     assert!(
         text.starts_with("http://x/ was not healthy within 30 s: only 7")
             && text.contains(" answers were healthy; the others: status 500 (7")
-            && text.ends_with("), nothing listens there (1)"),
+            && text.ends_with("), nothing listens on x (1)"),
         "{text}"
     );
 }
@@ -237,7 +237,7 @@ fn silence_uses_up_the_time() {
     let mut case = Case::new(true);
     case.health(NEW, "curl: (7) Failed to connect to 127.0.0.1 port 1: Connection refused000");
     assert_eq!(case.later(29.0), Decision::Wait);
-    assert_eq!(case.later(2.0), back("http://x/ was not healthy within 30 s: nothing listens there"));
+    assert_eq!(case.later(2.0), back("http://x/ was not healthy within 30 s: nothing listens on x"));
     let mut case = Case::switched(true);
     case.unit("activating", "start-post", NEW);
     assert_eq!(case.later(31.0), back("the unit was not up within 30 s (it is activating (start-post))"));

@@ -205,7 +205,7 @@ pub enum Event {
     },
     /// The release was asked, and this is what came back.
     Answered {
-        /// What it said: `status 503`, `nothing listens there`.
+        /// What it said: `status 503`, `nothing listens on 127.0.0.1:3001`.
         answer: String,
         /// Whether a healthy release answers so. It still has to stay up for the settle time.
         healthy: bool,

@@ -7,6 +7,7 @@ pub mod hold;
 pub mod holder;
 pub mod journal;
 pub mod names;
+pub mod nearest;
 pub mod retention;
 pub mod server;
 pub mod settings;

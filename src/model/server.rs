@@ -2,7 +2,7 @@
 
 use super::hold::Hold;
 use super::journal::History;
-use super::names::{Invocation, ReleaseId, StorePath, System};
+use super::names::{Invocation, ReleaseId, StorePath, System, short_release};
 
 /// The server as the state exec reports it. Nothing here is a verdict: `deploy::ready` judges.
 #[derive(Debug, Clone, Default)]
@@ -108,6 +108,16 @@ impl ServerState {
     /// What a release's `result` points at; none: it is not there, or not complete.
     pub fn closure_of(&self, release: &ReleaseId) -> Option<&StorePath> {
         self.releases.iter().find(|(id, _)| id == release).and_then(|(_, path)| path.as_ref())
+    }
+
+    /// What is live, said by who changed nothing.
+    pub fn as_before(&self) -> String {
+        match &self.current {
+            Current::Release(release) => format!("{} runs as before", release.short()),
+            Current::Elsewhere(target) => format!("{} runs as before", short_release(target)),
+            Current::Directory | Current::Strange => "what runs was not touched".to_owned(),
+            Current::Absent => "nothing is live, as before".to_owned(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod protocol;
 mod screen;
 #[cfg(test)]
 mod shells;
+mod texts;
 
 #[cfg(test)]
 use proptest::prelude::*;

@@ -39,6 +39,7 @@ pub mod style;
 pub mod table;
 mod terminal;
 pub mod text;
+pub mod usage;
 
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -211,7 +212,11 @@ impl Ui {
     fn done_held(&self, done: &Done, before: Option<&ReleaseId>) {
         for hold in &done.held {
             let lift = self.command("unhold");
-            self.say(format!("{} deploys, {}; to lift it: {lift}", paint(ODD, "held:"), hold.by(&self.zone)));
+            self.say(format!(
+                "{} no deploys, {}; to lift it: {lift}",
+                paint(ODD, "held:"),
+                hold.by(&self.zone)
+            ));
         }
         if let (true, true, Some(before)) = (done.rollback, done.held.is_empty(), before) {
             let (before, hold) = (before.short(), self.command("hold"));

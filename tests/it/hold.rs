@@ -61,7 +61,7 @@ fn a_hold_keeps_deploys_out_until_it_is_lifted() {
     let by = ["deploys to deploy@", "are held by anna@", REASON, "shipit unhold", "shipit rollback"];
     let failed = site.untouched(&["deploy"], 6, &by);
     assert_eq!(failed.result["outcome"], "held");
-    assert_eq!(failed.result["live"], "what runs was not touched");
+    assert_eq!(failed.result["live"], format!("{} runs as before", &second[..7]));
     site.untouched(&["deploy", "--wait", "5m"], 6, &by);
     site.world.shipit_as(CI, &["deploy"]).expect(6).says(&by);
     // Times are the reader's.
@@ -80,11 +80,11 @@ fn a_hold_keeps_deploys_out_until_it_is_lifted() {
         status.stdout.lines().any(|line| line.starts_with("held ") && line.contains(REASON)),
         "{status:?}"
     );
-    site.world.shipit(&["releases"]).expect(0).says(&["held: deploys, by anna@", REASON]);
+    site.world.shipit(&["releases"]).expect(0).says(&["held: no deploys, by anna@", REASON]);
     assert_eq!(held(&site).len(), 1);
 
     // The way out of an emergency is open, and the hold stays.
-    let back = site.world.shipit(&["rollback"]).expect(0).says(&["held: deploys, by anna@", REASON]);
+    let back = site.world.shipit(&["rollback"]).expect(0).says(&["held: no deploys, by anna@", REASON]);
     assert!(!back.stderr.contains("may bring"), "{}", back.stderr);
     site.is_live(&first);
     site.world.shipit(&["rollback", &second[..7]]).expect(0);
@@ -296,11 +296,11 @@ fn a_rollback_brings_its_hold() {
 
     // Live already: the hold is set all the same. Nobody said why: it says what happened.
     let ran = site.world.shipit(&["rollback", &second[..7], "--hold=again"]).expect(0);
-    ran.says(&["held: deploys, by anna@", ": again"]);
+    ran.says(&["held: no deploys, by anna@", ": again"]);
     site.world.shipit(&["unhold"]).expect(0);
     let second = site.good();
     let ran = site.world.shipit(&["rollback", "--hold"]).expect(0);
-    ran.says(&["held: deploys, by anna@"]);
+    ran.says(&["held: no deploys, by anna@"]);
     let why = format!("rolled back from {} to {}", &second[..7], &site.now().current[9..16]);
     assert!(held(&site)[0].ends_with(&why), "{:?}", held(&site));
     site.commit("ok");
@@ -313,7 +313,7 @@ fn a_rollback_brings_its_hold() {
     site.world
         .shipit(&["rollback", "--hold"])
         .expect(0)
-        .says(&["held: deploys, by anna@", ": my own reason"]);
+        .says(&["held: no deploys, by anna@", ": my own reason"]);
     let ran = site.world.shipit(&["rollback", &second[..7], "--hold=another"]).expect(0);
     ran.says(&["this takes the place of the hold by anna@", ": my own reason", ": another"]);
     assert_eq!(held(&site).len(), 1);

@@ -37,6 +37,9 @@ fn what_is_listed_can_be_typed() {
     let site = Site::new();
     let first = site.now().current[9..].to_owned();
     let second = site.good();
+    // A misspelt one is recognized.
+    let meant = format!("did you mean {0}? shipit rollback {0}", &first[..7]);
+    site.untouched(&["rollback", &format!("{}x", &first[..6])], 2, &[&meant]);
     let third = site.commit("crash");
     site.goes_back(&["deploy"], &[]);
     site.world.shipit(&["rollback"]).expect(0);

@@ -82,8 +82,8 @@ fn one_that_never_answers_well() {
     for (behaviour, answer) in [
         ("mute", "no answer"),
         ("error", "status 500"),
-        ("no-listen", "nothing listens there"),
-        ("slow-start 8", "nothing listens there"),
+        ("no-listen", "nothing listens on 127.0.0.1:3001"),
+        ("slow-start 8", "nothing listens on 127.0.0.1:3001"),
     ] {
         site.commit(behaviour);
         let says = format!("http://127.0.0.1:3001/ was not healthy within 3 s: {answer}");
