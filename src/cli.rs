@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand
 
 use crate::config::{self, duration};
 use crate::model::failure::Kind;
-use crate::model::names::{AppName, AssetPath, BadName, HostName, PackageName, RootPath, UnitName};
+use crate::model::names::{AppName, AssetPath, BadName, HostName, PackageName, RootPath, UnitName, UserName};
 
 mod daily;
 mod since;
@@ -85,6 +85,14 @@ pub enum Command {
     /// file says where it comes from, and a guess that it is one. Only the host can't be found out: it is asked for, or
     /// given with --host. What is there already is never written over. No server is needed.
     Init(InitArgs),
+    /// Prepare a server: users, folders, the unit, rights
+    ///
+    /// Logs in as an administrator (root, or somebody with sudo), looks at what is there, shows what it would do, and
+    /// asks. What is there already is never written over: it can be run again at any time, after a half-done setup, too.
+    ///
+    /// The unit is the file of its name beside shipit.toml, if there is one (`shipit init --unit` writes it), and
+    /// otherwise a text that --dry-run shows.
+    Setup(SetupArgs),
     /// Build a commit and make it live
     ///
     /// The commit is built, not the working tree: with uncommitted changes a deploy is refused, unless --allow-dirty
@@ -229,6 +237,57 @@ pub struct InitArgs {
 /// A unit's name, whose ending may be left out as with systemctl.
 fn unit_name(text: &str) -> Result<UnitName, BadName> {
     if text.ends_with(".service") { text.parse() } else { format!("{text}.service").parse() }
+}
+
+/// The words of `setup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shipit setup --as root        as root of the same server; it asks before it does anything
+  shipit setup --as anna@server.example   by sudo; its password is asked for once
+  shipit setup --dry-run --as root   what would be done
+  shipit setup --as root --yes --key deploy.pub   in a script")]
+pub struct SetupArgs {
+    /// The administrator: a user of the same server, or a login as ssh takes it [default: `host` of shipit.toml]
+    #[arg(long = "as", value_name = "LOGIN", value_parser = NonEmptyStringValueParser::new())]
+    pub admin: Option<String>,
+    /// Who deploys; made if missing [default: the user of `host`]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<UserName>,
+    /// Whose keys may log in as a new user, a .pub file [default: those that log in as the administrator]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// The app's unit, when the server has none yet
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub unit: Option<PathBuf>,
+    /// A variable of the unit, when it is not from a file; nothing secret; may be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable, conflicts_with = "unit")]
+    pub variables: Vec<(String, String)>,
+    /// Let the app be a unit of the deploy user's own systemd, without sudo
+    #[arg(long)]
+    pub user_unit: bool,
+    /// Let Nix take unsigned releases from the deploy user, which makes it as good as root there
+    #[arg(long)]
+    pub trusted: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// A variable, as a unit's Environment= has it.
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it has no =")?;
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!("{name:?} is not a variable's name"));
+    }
+    if value.contains(|c: char| c.is_control()) {
+        return Err("its value has a control character".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The words of `deploy`.
@@ -393,6 +452,11 @@ mod tests {
             "deploy --wait",
             "deploy --color sometimes",
             "deploy v1 --allow-dirty",
+            "setup --yes --dry-run",
+            "setup --user a:b",
+            "setup --env A",
+            "setup --env 1A=b",
+            "setup --env A=b --unit x",
         ] {
             refused(words);
         }

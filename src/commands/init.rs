@@ -74,7 +74,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     let host = match (&args.host, clues.host()) {
         (Some(host), _) => Some(host.clone()),
         (None, Some(_)) => None,
-        (None, None) => Some(ask_host(ui)?),
+        (None, None) => Some(ask_host(ui).await?),
     };
     let draft = draft(&given(args), host.as_ref(), &clues)?;
     let new = NewFile { path: file.clone(), text: text::text(&draft) };
@@ -147,14 +147,15 @@ fn flake_folder(context: &Context, file: &Path, global: &Global) -> Outcome<Path
 }
 
 /// The one thing that no folder tells.
-fn ask_host(ui: &Ui) -> Outcome<HostName> {
+async fn ask_host(ui: &Ui) -> Outcome<HostName> {
     let unknown = || {
         Failure::msg(Kind::Usage, "which server to deploy to can not be found out here")
             .hint(ui.command(format_args!("init --host {SAMPLE_HOST}")))
     };
     for _ in 0..TRIES {
-        let typed = ui.ask(&format!("Which server, as ssh takes it ({SAMPLE_HOST})?")).ok_or_else(unknown)?;
-        match typed.parse() {
+        let question = format!("Which server, as ssh takes it ({SAMPLE_HOST})?");
+        let typed = ui.ask(&question, false).await.ok_or_else(unknown)?;
+        match typed.trim().parse() {
             Ok(host) => return Ok(host),
             Err(error) => ui.warn(&error.to_string()),
         }

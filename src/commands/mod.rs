@@ -29,6 +29,7 @@ mod prune;
 mod releases;
 mod restart;
 mod rollback;
+mod setup;
 mod shell;
 mod status;
 pub mod story;
@@ -91,6 +92,7 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
         _ => {}
     }
     match &cli.command {
+        Command::Setup(args) => setup::run(&cx, args).await,
         Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
         Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
         Command::Hold(args) => hold::hold(&cx, args).await,

@@ -22,6 +22,7 @@ pub mod report;
 pub mod restart;
 pub mod rollback;
 pub mod run;
+pub mod setup;
 pub mod signing_key;
 pub mod source;
 pub mod state;

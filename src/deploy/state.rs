@@ -84,6 +84,7 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "control" => state.control = control(rest),
             "unit" => unit_property(&mut state.unit, rest),
             "bus" => bus_property(&mut state.unit, rest),
+            "settles_at_boot" => state.settles_at_boot = true,
             "hooks_as" => state.hooks_as = Some(rest.to_owned()),
             "unreadable" => {
                 if let Some((group, file)) = rest.split_once(' ') {

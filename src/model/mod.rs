@@ -1,5 +1,6 @@
 //! Values: what the rest of the program believes. No IO, no async, no command line.
 
+pub mod boot_unit;
 pub mod done;
 pub mod event;
 pub mod failure;
@@ -9,6 +10,7 @@ pub mod journal;
 pub mod names;
 pub mod nearest;
 pub mod retention;
+pub mod rights;
 pub mod server;
 pub mod settings;
 pub mod starts;

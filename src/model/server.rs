@@ -51,6 +51,8 @@ pub struct ServerState {
     pub may_read_journal: bool,
     /// Whether a deploy's intent lies there without an end; its token.
     pub pending: Option<String>,
+    /// Whether a unit of `setup` settles at boot what a power loss leaves.
+    pub settles_at_boot: bool,
     /// What lies where shipit keeps its own things and is not what shipit makes there: a path, and what it is.
     pub odd: Vec<(String, String)>,
     /// A startup file of the login reads what is said to its commands.

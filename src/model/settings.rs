@@ -105,6 +105,15 @@ pub struct HttpCheck {
 }
 
 impl HttpCheck {
+    /// The port that the URL names, which is the app's own where the URL names this very server.
+    pub fn port(&self) -> Option<u16> {
+        let (_, rest) = self.url.split_once("://")?;
+        let place = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+        let (name, port) = place.rsplit_once(':')?;
+        let here = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+        if here { port.parse().ok() } else { None }
+    }
+
     /// Whether an answer with this status is a healthy one. Redirects are not followed, so 3xx is an answer.
     pub fn accepts(&self, status: u16) -> bool {
         if self.status.is_empty() { (200..400).contains(&status) } else { self.status.contains(&status) }
@@ -118,4 +127,17 @@ pub struct Hooks {
     pub before_switch: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_app_s_port_is_one_of_this_server() {
+        let port = |url: &str| HttpCheck { url: url.into(), host: None, status: vec![] }.port();
+        assert_eq!(port("http://127.0.0.1:3001/x:9"), Some(3001));
+        assert_eq!(port("http://[::1]:80?x"), Some(80));
+        assert_eq!(["http://localhost/", "http://www.example.org:81/", "http://[::1]/"].map(port), [None; 3]);
+    }
 }

@@ -28,6 +28,18 @@ pub struct UnitFile<'a> {
     pub environment: &'a [(String, String)],
 }
 
+/// The user that a new unit runs as: of the app's name, as far as that is a name for a user, and never who deploys.
+pub fn app_user(app: &AppName, login: &str) -> Option<UserName> {
+    let name: String = app.as_str().to_ascii_lowercase().replace('.', "-").chars().take(28).collect();
+    let name = if name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+        name
+    } else {
+        format!("app-{name}")
+    };
+    let name = if name == login || name == "root" { format!("{name}-app") } else { name };
+    name.parse().ok()
+}
+
 /// Ports below this one are for programs with a right of their own.
 const FIRST_FREE_PORT: u16 = 1024;
 
@@ -341,6 +353,16 @@ WantedBy=default.target
         assert!(low.contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"), "{low}");
         let without = text("/homestead/server", None, system());
         assert!(without.contains("#Environment=PORT=") && without.contains("ProtectHome=yes\n"), "{without}");
+    }
+
+    #[test]
+    fn an_app_has_a_user_of_its_own() {
+        let user = |app: &str| app_user(&app.parse().unwrap(), "deploy").unwrap().to_string();
+        assert_eq!(
+            ["server", "My.App", "2048", "deploy", "root"].map(user),
+            ["server", "my-app", "app-2048", "deploy-app", "root-app"]
+        );
+        assert_eq!(user(&"x".repeat(64)).len(), 28);
     }
 
     #[test]

@@ -12,17 +12,6 @@ export LC_ALL TZ
 # Ignored signals stay ignored in children, so every `timeout` here uses -s KILL.
 trap '' HUP PIPE INT TERM
 
-# The words come as base64 of "." and the word, so that any login shell passes on any word, the empty one too.
-words_left=$#
-while [ "$words_left" -gt 0 ]; do
-  word=$(printf %s "$1" | base64 -d && printf x)
-  shift
-  word=${word%x}
-  set -- "$@" "${word#.}"
-  words_left=$((words_left - 1))
-done
-unset word words_left
-
 # Each line for the client begins with "@ ": a login shell's banner does not.
 say() {
   printf '@ %s\n' "$*" 2>/dev/null || :

@@ -15,6 +15,10 @@ pub const EXEC_RUN: [&str; 2] = [UNIT_ENV, include_str!("exec_run.sh")];
 const UNIT_ENV: &str = include_str!("unit_env.sh");
 
 const COMMON: &str = include_str!("common.sh");
+const WORDS: &str = include_str!("words.sh");
+const STDIN_WORDS: &str = include_str!("stdin_words.sh");
+const ACCOUNTS: &str = include_str!("accounts.sh");
+const NIX: &str = include_str!("nix.sh");
 const SETTLE: &str = include_str!("settle.sh");
 const PUT_HOLD: &str = include_str!("put_hold.sh");
 const LOCK: &str = include_str!("lock.sh");
@@ -46,16 +50,57 @@ pub enum Script {
     Prune,
     /// … and what Nix keeps of them.
     Collect,
+    /// The way to root, for an [`AdminScript`].
+    Admin,
+}
+
+/// What is asked of a server as root. It goes to [`Script::Admin`] on stdin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminScript {
+    /// What there is of what `setup` makes.
+    Look,
+    /// One step of `setup`.
+    Step,
+}
+
+impl AdminScript {
+    fn text(self) -> String {
+        let parts = match self {
+            AdminScript::Look => include_str!("setup_look.sh"),
+            AdminScript::Step => include_str!("setup.sh"),
+        };
+        [COMMON, STDIN_WORDS, WORDS, ACCOUNTS, NIX, parts].map(stripped).concat()
+    }
+
+    /// What `admin.sh` reads: the password, or nothing, and then the script and its words.
+    pub fn stdin<W: AsRef<str>>(self, password: &str, words: &[W]) -> Vec<u8> {
+        let mut text = format!("{password}\nshipit:");
+        BASE64.encode_string(self.text(), &mut text);
+        text.push('\n');
+        for word in words {
+            text += &encoded(word.as_ref());
+            text.push('\n');
+        }
+        text += ".\n";
+        text.into_bytes()
+    }
+}
+
+/// The script that settles at boot, as `setup` puts it onto the server: its words are those of its command line.
+pub fn boot_script() -> String {
+    format!(
+        "#!/bin/sh\n# Installed by shipit setup, which replaces it when it has a newer one.\n{}",
+        [COMMON, SETTLE, include_str!("boot.sh")].map(stripped).concat()
+    )
 }
 
 impl Script {
-    /// Its text, in the order in which the parts are read.
+    /// Its text behind what all have in common, in the order in which the parts are read.
     fn parts(self) -> &'static [&'static str] {
         match self {
-            Script::State => &[COMMON, include_str!("state.sh")],
-            Script::Missing => &[COMMON, include_str!("missing.sh")],
+            Script::State => &[NIX, include_str!("state.sh")],
+            Script::Missing => &[include_str!("missing.sh")],
             Script::Switch => &[
-                COMMON,
                 SETTLE,
                 PUT_HOLD,
                 LOCK,
@@ -65,20 +110,21 @@ impl Script {
                 include_str!("run_hook.sh"),
                 include_str!("switch.sh"),
             ],
-            Script::Outcome => &[COMMON, SETTLE, include_str!("outcome.sh")],
-            Script::Logs => &[COMMON, LOG_SCOPE, include_str!("logs.sh")],
-            Script::Exec => &[COMMON, include_str!("exec.sh")],
-            Script::ExecKeep => &[COMMON, include_str!("exec_keep.sh")],
-            Script::ReadLog => &[COMMON, LOG_SCOPE, include_str!("read_log.sh")],
-            Script::Prune => &[COMMON, SETTLE, LOCK, REMOVE, include_str!("prune.sh")],
-            Script::Collect => &[COMMON, include_str!("collect.sh")],
-            Script::Hold => &[COMMON, SETTLE, PUT_HOLD, include_str!("hold.sh")],
+            Script::Outcome => &[SETTLE, include_str!("outcome.sh")],
+            Script::Logs => &[LOG_SCOPE, include_str!("logs.sh")],
+            Script::Exec => &[include_str!("exec.sh")],
+            Script::ExecKeep => &[include_str!("exec_keep.sh")],
+            Script::ReadLog => &[LOG_SCOPE, include_str!("read_log.sh")],
+            Script::Prune => &[SETTLE, LOCK, REMOVE, include_str!("prune.sh")],
+            Script::Collect => &[include_str!("collect.sh")],
+            Script::Hold => &[SETTLE, PUT_HOLD, include_str!("hold.sh")],
+            Script::Admin => &[include_str!("admin.sh")],
         }
     }
 
     /// All of it, as it is sent.
     fn text(self) -> String {
-        self.parts().iter().map(|part| stripped(part)).collect()
+        [COMMON, WORDS].iter().chain(self.parts()).map(|part| stripped(part)).collect()
     }
 
     /// The line that a login shell is given.
@@ -95,15 +141,20 @@ fn line<W: AsRef<str>>(text: &str, words: &[W]) -> String {
     line.push_str(r#" | base64 -d)"' shipit"#);
     for word in words {
         line.push(' ');
-        BASE64.encode_string(format!(".{}", word.as_ref()), &mut line);
+        line += &encoded(word.as_ref());
     }
     line
+}
+
+/// A word as the scripts read it.
+fn encoded(word: &str) -> String {
+    BASE64.encode(format!(".{word}"))
 }
 
 /// The line of another script, behind the part that all have in common.
 #[cfg(test)]
 pub(crate) fn line_of<W: AsRef<str>>(script: &str, words: &[W]) -> String {
-    line(&format!("{}{script}", stripped(COMMON)), words)
+    line(&format!("{}{}{script}", stripped(COMMON), stripped(WORDS)), words)
 }
 
 /// Without comments and indentation: the line has to fit into few packets. Behind code, two blanks and `# ` begin a
@@ -168,11 +219,13 @@ mod tests {
             Script::Hold,
             Script::Prune,
             Script::Collect,
+            Script::Admin,
         ]
         .map(Script::text);
-        let hook = [HOOK, EXEC_RUN].map(|parts| parts.map(stripped).concat());
+        let runs = [HOOK, EXEC_RUN].map(|parts| parts.map(stripped).concat());
+        let others = [AdminScript::Look.text(), AdminScript::Step.text(), boot_script()];
         for shell in [&["sh"][..], &["bash", "--posix"], &["busybox", "sh"]] {
-            for script in scripts.iter().chain(&hook) {
+            for script in scripts.iter().chain(&runs).chain(&others) {
                 let cmd =
                     Cmd::new(shell[0], Duration::from_secs(10)).args(&shell[1..]).args(["-n", "-c", script]);
                 match process::run(&cmd).await {

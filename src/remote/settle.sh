@@ -3,6 +3,9 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154 # sent as one text with common.sh and switch.sh or outcome.sh
 
+# Where nothing runs yet (boot.sh): why what is found was cut off. Nothing is restarted then.
+at_boot=
+
 unit_now() {
   unit_state=
   unit_sub=
@@ -188,6 +191,10 @@ settle() {
   fi
   [ -n "$p_old" ] || { word=failed; event=failed; }
 
+  if [ -n "$at_boot" ]; then
+    decide "$word" "$event" "$reason" ''
+    return 0
+  fi
   # Looked at after the link is back, so that a restart which is on its way ran into the right one or shows here.
   unit_now
   # A restart only if what ran before is gone: before the restart of the switch it still runs.
@@ -334,7 +341,7 @@ settle_leftovers() {
   unplace
   write_missing_ends
   if [ -e .shipit/pending ]; then
-    settle 'both its client and its server half ended without a word' interrupted
+    settle "${at_boot:-both its client and its server half ended without a word}" interrupted
   fi
   rm -rf .shipit/incoming
 }

@@ -25,16 +25,8 @@ for program in base64 timeout flock readlink sync mkfifo stat sed grep systemctl
   command -v "$program" >/dev/null 2>&1 || say "lacks $program"
 done
 
-# Nix: on the PATH, or where its installer puts it, which a shell without a login does not look at.
 look_at_nix() {
-  nix=
-  for folder in "$(dirname "$(command -v nix-store 2>/dev/null || printf /)")" \
-    /nix/var/nix/profiles/default/bin "$HOME/.nix-profile/bin" /run/current-system/sw/bin /usr/bin /usr/local/bin; do
-    if [ -x "$folder/nix-store" ] && [ -x "$folder/nix-daemon" ]; then
-      nix=$folder
-      break
-    fi
-  done
+  find_nix
   if [ -n "$nix" ]; then
     say "nix $nix"
     version=$("$nix/nix-store" --version 2>/dev/null)
@@ -52,8 +44,7 @@ look_at_nix() {
       *) trusted=unknown ;;
     esac
     if [ "$trusted" != yes ]; then
-      settings=$("$nix/nix" --extra-experimental-features nix-command show-config 2>/dev/null ||
-        "$nix/nix" --extra-experimental-features nix-command config show 2>/dev/null)
+      settings=$(nix_settings)
       groups=$(id -Gn)
       me=$(id -un)
       while IFS= read -r line; do
@@ -116,6 +107,11 @@ look_at_unit() {
       if [ -n "$value" ]; then say "bus $property $value"; fi
     done
   fi
+  # A unit beside it, which setup installs: it settles at boot, for the folder that it names.
+  settler=$(unit=shipit-settle-$unit && show_unit -p UnitFileState -p ExecStart)
+  case $settler in
+    *"root=$root "*) case $settler in *UnitFileState=enabled*) say "settles_at_boot" ;; esac ;;
+  esac
   user=$(show_unit -p User)
   user=${user#User=}
   if [ -n "$user" ]; then

@@ -33,6 +33,7 @@ pub mod log;
 mod now;
 mod pace;
 pub(crate) mod plain;
+mod prompt;
 mod screen;
 mod streams;
 pub mod style;
@@ -238,9 +239,15 @@ impl Ui {
 
     /// The answer of a command, as a table or as one object.
     pub fn answer(&self, rows: &[Vec<Cell>], object: &impl Serialize) -> Outcome<()> {
-        let text = if self.is_json() { json::line(object) } else { table::lines(rows, self.columns) };
+        self.answer_text(&table::lines(rows, self.columns), object)
+    }
+
+    /// The same where the text is no table.
+    pub fn answer_text(&self, text: &str, object: &impl Serialize) -> Outcome<()> {
+        let json = self.is_json().then(|| json::line(object));
+        let text = json.as_deref().unwrap_or(text);
         let mut streams = self.streams();
-        streams.write(To::Out, &text);
+        streams.write(To::Out, text);
         written(&mut streams)
     }
 
@@ -273,17 +280,24 @@ impl Ui {
         }
     }
 
+    /// Lines that a question is about: they are shown however little is to be said.
+    pub fn lay_out(&self, text: &str) {
+        self.streams().write(To::Err, text);
+    }
+
     /// Asks a person, and gives the line that is typed; none at the end of the input, and where nobody sits there.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    /// `hidden`: it is not shown. To be dropped when the wish to stop comes first.
+    pub async fn ask(&self, question: &str, hidden: bool) -> Option<String> {
         if !self.is_interactive() {
             return None;
         }
         self.streams().write(To::Err, &format!("{question} "));
-        let mut line = String::new();
-        match io::stdin().read_line(&mut line) {
-            Ok(0) | Err(_) => None,
-            Ok(_) => Some(line.trim().to_owned()),
+        let quiet = hidden.then(prompt::Unseen::begin);
+        let line = prompt::line().await;
+        if quiet.is_some() {
+            self.streams().write(To::Err, "\n");
         }
+        line
     }
 
     /// A warning outside of a flow.

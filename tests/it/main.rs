@@ -27,6 +27,7 @@ mod screen;
 mod seed;
 mod sender;
 mod servers;
+mod setup;
 mod smoke;
 mod source;
 mod support;

@@ -39,6 +39,7 @@ struct Status<'a> {
     last: Option<&'a Chapter>,
     running: Option<Holder>,
     unfinished: Option<Unfinished<'a>>,
+    settles_at_boot: bool,
     disk: Disk,
     #[serde(skip)]
     settings: &'a Settings,
@@ -155,6 +156,7 @@ impl<'a> Status<'a> {
             last,
             running: state.lock_holder.as_deref().map(Holder::read),
             unfinished: state.pending.as_deref().map(|token| Unfinished { token, within_s }),
+            settles_at_boot: state.settles_at_boot,
             disk: Disk { root_free: state.root_free, store_free: state.store_free },
             settings,
             state,

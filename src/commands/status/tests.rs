@@ -147,7 +147,7 @@ server   deploy@server.example (staging)
 live     aaaaaaa (v1) since 2026-11-22 13:01: Change a
 unit     server.service active (running) since 2026-11-22 13:01; this start was checked
 last     v1 aaaaaaa live 2026-11-22 13:01 by anna@laptop
-pending  a release was switched to and never checked to its end; the next deploy or rollback puts what ran before back first
+pending  a release was switched to and never checked to its end; the next deploy or rollback puts what ran before back first; a boot before that starts it unchecked
 disk     3.2 GB free in /var/www/server, 5.1 GB free in /nix/store
 
 "#]]
@@ -161,7 +161,7 @@ server   deploy@server.example (staging)
 live     bbbbbbb, not checked yet
 unit     server.service active (running) since 2026-11-22 13:01
 last     v2 bbbbbbb unfinished 2026-11-22 13:02 by anna@laptop
-pending  bbbbbbb was switched to and never checked to its end; the next deploy or rollback puts 0000000 back first
+pending  bbbbbbb was switched to and never checked to its end; the next deploy or rollback puts 0000000 back first; a boot before that starts it unchecked
 disk     3.2 GB free in /var/www/server, 5.1 GB free in /nix/store
 
 "#]]
@@ -230,7 +230,7 @@ fn programs_get_the_same() {
     assert_data_eq!(
         json::line(&Status::of(&settings, &state, &chapters)),
         str![[r#"
-{"version":1,"environment":"staging","host":"deploy@server.example","current":{"state":"release","release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","deploy":1,"subject":"Change a","since":"2026-11-22T13:01:05Z","target":null},"held":[{"since":"2026-11-22T15:12:00Z","who":"bob","from":null,"reason":null}],"unit":{"name":"server.service","load":"loaded","active":"active","sub":"running","since":"2026-11-22T13:01:09Z","invocation":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","restarts":0,"runs":"checked"},"last":{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null},"running":{"since":null,"who":"bob","from":null,"command":null,"release":null},"unfinished":{"token":"token","within_s":210},"disk":{"root_free":3200000000,"store_free":5100000000}}
+{"version":1,"environment":"staging","host":"deploy@server.example","current":{"state":"release","release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","deploy":1,"subject":"Change a","since":"2026-11-22T13:01:05Z","target":null},"held":[{"since":"2026-11-22T15:12:00Z","who":"bob","from":null,"reason":null}],"unit":{"name":"server.service","load":"loaded","active":"active","sub":"running","since":"2026-11-22T13:01:09Z","invocation":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","restarts":0,"runs":"checked"},"last":{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null},"running":{"since":null,"who":"bob","from":null,"command":null,"release":null},"unfinished":{"token":"token","within_s":210},"settles_at_boot":false,"disk":{"root_free":3200000000,"store_free":5100000000}}
 
 "#]]
     );

@@ -123,8 +123,13 @@ impl Status<'_> {
                 (NOW, text)
             }
             None => {
+                let boot = if self.settles_at_boot {
+                    ", and so does a boot"
+                } else {
+                    "; a boot before that starts it unchecked"
+                };
                 let text = format!(
-                    "{release} was switched to and never checked to its end; the next deploy or rollback puts {before} back first"
+                    "{release} was switched to and never checked to its end; the next deploy or rollback puts {before} back first{boot}"
                 );
                 (ODD, text)
             }

@@ -299,6 +299,14 @@ impl Conversation<'_> {
     }
 }
 
+/// Whom ssh logs in as, by its own configuration.
+pub async fn login_name(options: &Options) -> Option<String> {
+    let config = options.ssh.config.iter().flat_map(|file| ["-F".into(), file.clone().into_os_string()]);
+    let cmd = Cmd::new("ssh", CONNECT).arg("-G").args(config).args(["--", options.host.as_str()]);
+    let said = process::run(&cmd).await.ok()?.text();
+    said.lines().find_map(|line| line.strip_prefix("user ")).map(str::to_owned)
+}
+
 /// What the master and the look at a key have in common.
 fn common_options(options: &Options, folder: &Path) -> Result<Vec<String>, SshError> {
     let mut words: Vec<String> = Vec::new();

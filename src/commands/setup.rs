@@ -1,0 +1,324 @@
+//! `setup`: what is wanted, what would be done, whether it may be done, and what was done.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde::Serialize;
+
+use super::{Cx, listen};
+use crate::cli::SetupArgs;
+use crate::deploy::connect::{self, connect};
+use crate::deploy::setup::facts::Facts;
+use crate::deploy::setup::plan::{self, Plan, Step};
+use crate::deploy::setup::{self, NewUnit, NoLook, Trust, Wishes, keys};
+use crate::deploy::signing_key::SigningKey;
+use crate::model::event::Events;
+use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
+use crate::model::names::{HostName, UserName};
+use crate::model::settings::Settings;
+use crate::model::unit_file::{RunsAs, UnitFile, app_user, service_value};
+use crate::tools::signals::Interrupts;
+use crate::tools::ssh::{self, Connection, Options};
+use crate::ui::json;
+use crate::ui::style::{GOOD, NOW, STRONG, paint};
+use crate::ui::text::{clean_lines, count};
+
+/// The largest unit file that is taken.
+const LARGEST_UNIT: u64 = 48 * 1024;
+
+#[derive(Serialize)]
+struct Said<'a> {
+    version: u32,
+    environment: &'a str,
+    host: &'a str,
+    user: &'a str,
+    changed: bool,
+    steps: Vec<SaidStep<'a>>,
+    notes: &'a [String],
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct SaidStep<'a> {
+    #[serde(flatten)]
+    step: &'a Step,
+    done: bool,
+}
+
+/// Runs it.
+pub async fn run(cx: &Cx<'_>, args: &SetupArgs) -> Outcome<()> {
+    let asks = cx.ui.is_interactive() && !cx.ui.is_json();
+    if !args.dry_run && !args.yes && !asks {
+        return Err(Failure::msg(Kind::Usage, "nobody can be asked whether this may be done")
+            .hint(format!("what it would be: {}", cx.ui.command("setup --dry-run")))
+            .hint(format!("without a question: {}", cx.ui.command("setup --yes"))));
+    }
+    let mut interrupts = listen()?;
+    let host = match &args.admin {
+        Some(admin) => admin_at(admin, &cx.settings.host)?,
+        None => cx.settings.host.clone(),
+    };
+    let options = connect::options(&cx.settings, &cx.context, cx.ui.is_interactive());
+    let wishes = wishes(cx, args, host.clone(), &options).await?;
+    let options = Options { host, ..options };
+    let connection =
+        stoppable(&mut interrupts, connect(&options)).await.map_err(|failure| match args.admin {
+            Some(_) => failure,
+            None => {
+                failure.hint(format!("as the server's administrator: {}", cx.ui.command("setup --as root")))
+            }
+        })?;
+    let end = work(cx, args, &wishes, &connection, &mut interrupts, asks).await;
+    connection.close().await;
+    end
+}
+
+async fn work(
+    cx: &Cx<'_>,
+    args: &SetupArgs,
+    wishes: &Wishes<'_>,
+    connection: &Connection,
+    interrupts: &mut Interrupts,
+    asks: bool,
+) -> Outcome<()> {
+    let (facts, password) = stoppable(interrupts, look(cx, wishes, connection, asks)).await?;
+    let plan = plan::plan(wishes, &facts)?;
+    let said = |done: usize| Said {
+        version: json::VERSION,
+        environment: cx.settings.environment.as_str(),
+        host: wishes.host.as_str(),
+        user: wishes.login.as_str(),
+        changed: done > 0,
+        steps: plan.steps.iter().enumerate().map(|(at, step)| SaidStep { step, done: at < done }).collect(),
+        notes: &plan.notes,
+        warnings: &plan.warnings,
+    };
+    if plan.steps.is_empty() {
+        notes(cx, &plan);
+        let line = format!(
+            "{} {} on {} can deploy to {}\n",
+            paint(GOOD, "nothing to do:"),
+            wishes.login,
+            wishes.host,
+            cx.settings.root
+        );
+        return cx.ui.answer_text(&line, &said(0));
+    }
+    if args.dry_run {
+        cx.ui.answer_text(&shown(wishes, &plan), &said(0))?;
+        notes(cx, &plan);
+        cx.ui.say(format!("dry run: nothing was changed on {}", wishes.host));
+        return Ok(());
+    }
+    if asks && !args.yes {
+        cx.ui.lay_out(&shown(wishes, &plan));
+        notes(cx, &plan);
+        let question = format!(
+            "\n{} [y/N]",
+            paint(STRONG, format!("Do {} on {}?", count(plan.steps.len() as u64, "step"), wishes.host))
+        );
+        let answer = stoppable(interrupts, async { Ok(cx.ui.ask(&question, false).await) }).await?;
+        if !matches!(answer.as_deref().map(str::trim), Some("y" | "Y" | "yes" | "Yes" | "YES")) {
+            return Err(Failure::msg(Kind::Interrupted, "not wanted; nothing was changed"));
+        }
+    } else {
+        cx.ui.say(shown(wishes, &plan).trim_end());
+        notes(cx, &plan);
+    }
+    for (at, step) in plan.steps.iter().enumerate() {
+        let done = tokio::select! {
+            done = setup::take(connection, wishes, step, &password) => done,
+            wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), format!("{} in the middle of: {}", wish.reason(), step.does))),
+        };
+        done.map_err(|failure| half_done(cx, failure, &plan, at))?;
+        cx.ui.say(format!("{} {}", paint(GOOD, "done:"), clean_lines(&step.does).join(" ")));
+    }
+    let line = format!(
+        "{} {} on {} can deploy to {}; {}\n",
+        paint(GOOD, "set up:"),
+        wishes.login,
+        wishes.host,
+        cx.settings.root,
+        count(plan.steps.len() as u64, "step")
+    );
+    cx.ui.answer_text(&line, &said(plan.steps.len()))?;
+    cx.ui.say(format!("next: {}", cx.ui.command("deploy")));
+    Ok(())
+}
+
+/// Looks, with a password where sudo wants one.
+async fn look(
+    cx: &Cx<'_>,
+    wishes: &Wishes<'_>,
+    connection: &Connection,
+    asks: bool,
+) -> Outcome<(Facts, String)> {
+    let wants = |failure| match failure {
+        NoLook::Failed(failure) => failure,
+        NoLook::Password => Failure::msg(
+            Kind::NotReady,
+            format!("sudo on {} asks for a password, and nobody can be asked for it here", wishes.host),
+        )
+        .hint(format!("at a terminal: {}", cx.ui.command("setup")))
+        .hint("or log in as root, where that is possible: --as root"),
+    };
+    match setup::look(connection, wishes, "").await {
+        Ok(facts) => Ok((facts, String::new())),
+        Err(NoLook::Password) if asks || (cx.ui.is_interactive() && !cx.ui.is_json()) => {
+            let password =
+                cx.ui.ask(&format!("sudo's password on {}:", wishes.host), true).await.unwrap_or_default();
+            if password.is_empty() {
+                return Err(Failure::msg(
+                    Kind::NotReady,
+                    format!("sudo on {} asks for a password, and none was typed", wishes.host),
+                )
+                .hint("or log in as root, where that is possible: --as root"));
+            }
+            setup::look(connection, wishes, &password).await.map(|facts| (facts, password)).map_err(wants)
+        }
+        Err(other) => Err(wants(other)),
+    }
+}
+
+/// The work, or the wish to stop, whatever comes first. Nothing has been changed so far.
+async fn stoppable<T>(interrupts: &mut Interrupts, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    tokio::select! {
+        done = work => done,
+        wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason()))),
+    }
+}
+
+fn half_done(cx: &Cx<'_>, failure: Failure, plan: &Plan, done: usize) -> Failure {
+    let steps: Vec<String> = plan.steps[..done].iter().map(|step| step.does.clone()).collect();
+    let hint = format!("it can be run again, and goes on from there: {}", cx.ui.command("setup"));
+    failure.detail("what was done before that", steps).hint(hint)
+}
+
+/// The plan for people.
+fn shown(wishes: &Wishes<'_>, plan: &Plan) -> String {
+    let mut text =
+        format!("on {}, so that {} can deploy to {}:\n", wishes.host, wishes.login, wishes.settings.root);
+    for (number, step) in (1..).zip(&plan.steps) {
+        let _ = writeln!(text, "{} {}", paint(NOW, format!("{number}.")), clean_lines(&step.does).join(" "));
+        if let Some(file) = &step.file {
+            let _ = writeln!(text, "   {}", paint(STRONG, clean_lines(file).join(" ")));
+        }
+        for line in step.text.iter().flat_map(|text| clean_lines(text)) {
+            text += format!("     {line}").trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn notes(cx: &Cx<'_>, plan: &Plan) {
+    for note in &plan.notes {
+        cx.ui.say(format!("note: {note}"));
+    }
+    for warning in &plan.warnings {
+        cx.ui.warn(warning);
+    }
+}
+
+async fn wishes<'a>(
+    cx: &'a Cx<'_>,
+    args: &SetupArgs,
+    host: HostName,
+    options: &Options,
+) -> Outcome<Wishes<'a>> {
+    let settings = &cx.settings;
+    let login = match &args.user {
+        Some(user) => user.clone(),
+        None => login_of(options).await?,
+    };
+    let (events, _) = Events::channel();
+    let trust = match &settings.signing_key {
+        _ if args.trusted => Trust::Login,
+        Some(file) => Trust::Key(SigningKey::read(file, &events)?),
+        None => Trust::Nothing,
+    };
+    let keys = args.key.as_ref().map(|file| keys::read(&cx.context.cwd.join(file))).transpose()?;
+    let unit = new_unit(cx, args, &login)?;
+    Ok(Wishes { settings, host, login, own_unit: args.user_unit, unit, keys, trust })
+}
+
+/// Who deploys: the user of `host`, or whom ssh's own configuration names.
+async fn login_of(options: &Options) -> Outcome<UserName> {
+    let name = match options.host.as_str().trim_start_matches("ssh://").rsplit_once('@') {
+        Some((user, _)) => user.to_owned(),
+        None => ssh::login_name(options).await.unwrap_or_default(),
+    };
+    let sentence = format!("who deploys to {} can not be told", options.host);
+    name.parse().failed(Kind::Usage, sentence).map_err(|failure| failure.hint("name the user: --user deploy"))
+}
+
+/// `--as`: a login as ssh takes it, or another user of the same server.
+fn admin_at(admin: &str, host: &HostName) -> Outcome<HostName> {
+    let there = if admin.contains('@') || admin.starts_with("ssh://") {
+        admin.to_owned()
+    } else {
+        let (scheme, rest) = match host.as_str().strip_prefix("ssh://") {
+            Some(rest) => ("ssh://", rest),
+            None => ("", host.as_str()),
+        };
+        let bare = rest.rsplit_once('@').map_or(rest, |(_, bare)| bare);
+        format!("{scheme}{admin}@{bare}")
+    };
+    there
+        .parse()
+        .failed(Kind::Usage, "--as names no login")
+        .map_err(|failure: Failure| failure.hint("as ssh takes it: --as root@server.example"))
+}
+
+/// The unit for a server that has none: a file, or the one that shipit proposes.
+fn new_unit(cx: &Cx<'_>, args: &SetupArgs, login: &UserName) -> Outcome<NewUnit> {
+    let settings = &cx.settings;
+    let beside = settings.folder.join(settings.unit.as_str());
+    let file = match &args.unit {
+        Some(file) => Some(cx.context.cwd.join(file)),
+        None => Some(beside).filter(|file| file.is_file() && !args.user_unit),
+    };
+    let Some(file) = file else {
+        let text = proposed(settings, args, login)?;
+        let user = service_value(&text, "User").unwrap_or_default().to_owned();
+        return Ok(NewUnit { text, from: "as shipit proposes it".to_owned(), given: false, user });
+    };
+    let shown = file.display();
+    if !args.variables.is_empty() {
+        return Err(Failure::msg(
+            Kind::Usage,
+            format!("--env is for a unit that shipit makes, and there is one: {shown}"),
+        )
+        .hint("write the variable into that file, as Environment=NAME=VALUE below [Service]"));
+    }
+    let unreadable = format!("can't read the unit {shown}");
+    let about = fs::metadata(&file).failed(Kind::Usage, unreadable.clone())?;
+    // A pipe would be waited for.
+    let text = match about.is_file() && about.len() <= LARGEST_UNIT {
+        true => fs::read_to_string(&file).failed(Kind::Usage, unreadable)?,
+        false => String::new(),
+    };
+    if service_value(&text, "ExecStart").is_none() {
+        return Err(Failure::msg(
+            Kind::Usage,
+            format!("{shown} is not a unit that runs something: it has no ExecStart= below [Service]"),
+        )
+        .hint(format!("one to begin with: {}", cx.ui.command("init --unit"))));
+    }
+    let user = service_value(&text, "User").unwrap_or_default().to_owned();
+    let text = text.trim_end().to_owned() + "\n";
+    Ok(NewUnit { text, from: format!("as it is in {shown}"), given: true, user })
+}
+
+fn proposed(settings: &Settings, args: &SetupArgs, login: &UserName) -> Outcome<String> {
+    let runs_as = if args.user_unit {
+        RunsAs::Login
+    } else {
+        let user = app_user(&settings.app, login.as_str());
+        RunsAs::System(user.ok_or_else(|| Failure::msg(Kind::Usage, "the app's name makes no user's name"))?)
+    };
+    let port = settings.health.http.as_ref().and_then(|http| http.port());
+    let unit =
+        UnitFile { app: &settings.app, root: &settings.root, runs_as, port, environment: &args.variables };
+    Ok(unit.text())
+}

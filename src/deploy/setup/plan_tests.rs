@@ -1,0 +1,158 @@
+//! What is planned, for servers that differ in one thing.
+
+use super::*;
+use crate::deploy::setup::{NewUnit, Trust};
+use crate::deploy::signing_key;
+use crate::model::settings::Settings;
+use crate::model::unit_file::{RunsAs, UnitFile};
+use crate::properties::bytes::settings;
+
+fn wishes(settings: &Settings) -> Wishes<'_> {
+    let runs_as = RunsAs::System("server".parse().unwrap());
+    let (app, root) = (&settings.app, &settings.root);
+    Wishes {
+        settings,
+        host: "root@server.example".parse().unwrap(),
+        login: "deploy".parse().unwrap(),
+        own_unit: false,
+        unit: NewUnit {
+            text: UnitFile { app, root, runs_as, port: None, environment: &[] }.text(),
+            from: "as shipit proposes it".to_owned(),
+            given: false,
+            user: "server".to_owned(),
+        },
+        keys: None,
+        trust: Trust::Key(signing_key::tests::key()),
+    }
+}
+
+/// A server with Nix and root.
+fn bare() -> Facts {
+    let lines = [
+        "admin root",
+        "user deploy",
+        "shell /bin/bash",
+        "nologin /usr/sbin/nologin",
+        "unit LoadState=not-found",
+        "app_user server",
+        "nix /usr/bin",
+        "nix_conf /etc/nix/nix.conf",
+        "trusted_users root",
+        "sudo yes",
+    ];
+    let mut facts = Facts::read(&lines.map(|line| format!("@ {line}")));
+    facts.admin_keys =
+        Some("# root's\nssh-ed25519 AAAAx anna\ncommand=\"echo no\" ssh-rsa AAAAy provider\n".to_owned());
+    facts
+}
+
+fn verbs(plan: &Plan) -> String {
+    plan.steps.iter().map(|step| step.words[0].as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn with(change: impl Fn(&mut Wishes<'_>, &mut Facts)) -> Outcome<Plan> {
+    let settings = settings();
+    let (mut wishes, mut facts) = (wishes(&settings), bare());
+    change(&mut wishes, &mut facts);
+    plan(&wishes, &facts)
+}
+
+#[test]
+fn all_of_it_on_a_bare_server() {
+    let plan = with(|_, _| {}).unwrap();
+    assert_eq!(
+        verbs(&plan),
+        "login keys service_user folder folder unit_file enable sudoers sudoers nix_line restart_daemon root_file \
+         root_file enable"
+    );
+    assert_eq!((plan.notes, plan.warnings), (vec![], vec![]));
+    let keys = plan.steps.iter().find(|step| step.words[0] == "keys").unwrap();
+    assert_eq!(
+        keys.text.as_deref(),
+        Some("ssh-ed25519 AAAAx anna"),
+        "keys with options are for something else"
+    );
+}
+
+#[test]
+fn root_needs_no_rights() {
+    let plan = with(|wishes, facts| {
+        wishes.login = "root".parse().unwrap();
+        facts.account.there = true;
+    })
+    .map(|plan| verbs(&plan));
+    let plan = plan.unwrap();
+    assert!(!["sudoers", "nix_line", "member"].iter().any(|verb| plan.contains(verb)), "{plan}");
+}
+
+#[test]
+fn hooks_of_a_unit_that_runs_as_root_are_not_bought_with_all_rights() {
+    let plan = with(|_, facts| {
+        facts.unit.load = "loaded".to_owned();
+        facts.app_user = String::new();
+        facts.rights = vec!["unit".to_owned()];
+    });
+    let plan = plan.unwrap();
+    assert!(!verbs(&plan).contains("sudoers"), "{}", verbs(&plan));
+    assert!(plan.warnings.iter().any(|note| note.contains("hooks are not possible")), "{:#?}", plan.warnings);
+}
+
+#[test]
+fn without_a_key_nothing_is_trusted_silently() {
+    let plan = with(|wishes, _| wishes.trust = Trust::Nothing).unwrap();
+    assert!(!verbs(&plan).contains("nix_line"), "{}", verbs(&plan));
+    assert!(
+        plan.warnings[0].contains("--trusted, which makes deploy as good as root"),
+        "{:#?}",
+        plan.warnings
+    );
+    let plan = with(|wishes, facts| {
+        wishes.trust = Trust::Nothing;
+        facts.account = Account { there: true, groups: vec!["wheel".to_owned()], ..Account::default() };
+        facts.trusted_users = vec!["root".to_owned(), "@wheel".to_owned()];
+    });
+    assert_eq!(plan.unwrap().warnings, [""; 0]);
+}
+
+#[test]
+fn another_key_of_the_same_name_is_in_the_way() {
+    let failure = with(|_, facts| facts.trusted_keys = vec!["deploy-1:other".to_owned()]).unwrap_err();
+    assert!(failure.error.to_string().contains("another key that is called deploy-1"), "{}", failure.error);
+    let known = with(|_, facts| facts.trusted_keys = vec![signing_key::tests::PUBLIC.to_owned()]).unwrap();
+    assert!(!verbs(&known).contains("restart_daemon"));
+    // The line came into the file, and the daemon has not read it yet.
+    let cut_off = with(|_, facts| {
+        facts.trusted_keys = vec![signing_key::tests::PUBLIC.to_owned()];
+        facts.daemon_stale = true;
+    });
+    assert!(verbs(&cut_off.unwrap()).contains("restart_daemon"));
+}
+
+#[test]
+fn a_unit_of_ours_that_was_never_enabled_is_enabled() {
+    let settings = settings();
+    let text = wishes(&settings).unit.text;
+    let found = |text: String| {
+        with(move |_, facts| {
+            facts.unit.load = "loaded".to_owned();
+            facts.unit_enabled = "disabled".to_owned();
+            let file = Found::File { rights: "644:root".to_owned(), text: text.clone() };
+            facts.paths.insert("/etc/systemd/system/server.service".to_owned(), file);
+        })
+        .unwrap()
+    };
+    let cut_off = found(text);
+    assert!(
+        cut_off.steps.iter().any(|step| step.words == ["enable", "server.service"]),
+        "{}",
+        verbs(&cut_off)
+    );
+    // One that somebody disabled on purpose is theirs.
+    let other = found("[Service]\nUser=server\n".to_owned());
+    assert!(!other.steps.iter().any(|step| step.words == ["enable", "server.service"]), "{}", verbs(&other));
+    assert!(
+        other.notes.iter().any(|note| note.contains("systemctl enable server.service")),
+        "{:#?}",
+        other.notes
+    );
+}
