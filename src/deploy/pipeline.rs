@@ -10,6 +10,8 @@ use super::connect::{connect, ssh_failure};
 use super::copy;
 use super::lacking::lacking;
 use super::live::{self, Try};
+use super::meanwhile::Meanwhile;
+use super::news::{self, Subject};
 use super::outcome;
 use super::plan;
 use super::ready;
@@ -47,6 +49,8 @@ struct Prepared {
     store_path: StorePath,
     assets: Option<StorePath>,
     state: ServerState,
+    /// What was sent, or would be.
+    sending: copy::Plan,
 }
 
 /// What the steps before the switch share.
@@ -93,7 +97,7 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
     };
     let done = match (prepared, connection.get()) {
         (Ok(prepared), Some(connection)) => {
-            finish(run, connection, prepared, request.dry_run, began, interrupts).await
+            finish(run, (&before.nix, connection), prepared, request.dry_run, began, interrupts).await
         }
         (Ok(_), None) => Err(Failure::msg(Kind::Bug, "there is no connection")),
         (Err(failure), _) => Err(failure),
@@ -107,13 +111,15 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
 /// From "all is there" to live: tries, and looks again where somebody else was quicker.
 async fn finish(
     run: &Run<'_>,
-    connection: &Connection,
+    (nix, connection): (&Nix, &Connection),
     prepared: Prepared,
     dry_run: bool,
     began: Instant,
     interrupts: &mut Interrupts,
 ) -> Outcome<Done> {
-    let Prepared { source, store_path, assets, mut state } = prepared;
+    let Prepared { source, store_path, assets, mut state, sending } = prepared;
+    let subject = Subject::new(&source, &store_path, &state);
+    let mut news = Meanwhile::new(subject.compare(nix, connection));
     let mut turns = Turns::new(run.lock_wait);
     while let Some(lock) = turns.take() {
         let release = choose_id(&source, &store_path, assets.as_ref(), &state);
@@ -147,14 +153,20 @@ async fn finish(
             hold: None,
         };
         if dry_run {
-            plan::tell(run, &state, &target);
+            let news = news.within(news::LONGEST).await.unwrap_or_default();
+            plan::tell(run, &state, &target, &sending, news);
             return Ok(done(Did::Planned));
         }
-        match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
+        match news.during(live::attempt(run, connection, &state, &target, lock, interrupts)).await? {
             Try::Live(live) => {
+                let done = done(Did::Live);
+                let news = news.within(news::GRACE).await.unwrap_or_default();
+                for event in news.events(state.current.release(), false) {
+                    run.events.tell(event);
+                }
                 let (deploy, held) = (Some(live.deploy), live.held);
                 let (previous, checked) = (live.previous, live.checked);
-                return Ok(Done { deploy, previous, checked, held, ..done(Did::Live) });
+                return Ok(Done { deploy, previous, checked, held, ..done });
             }
             Try::Moved => state = look(run, connection).await?,
         }
@@ -175,8 +187,8 @@ impl Before<'_> {
             }
             None => store_path,
         };
-        self.send(&store_path, assets.as_ref(), connection, &state).await?;
-        Ok(Prepared { source, store_path, assets, state })
+        let sending = self.send(&store_path, assets.as_ref(), connection, &state).await?;
+        Ok(Prepared { source, store_path, assets, state, sending })
     }
 
     /// Builds, and puts the assets into the store.
@@ -225,7 +237,7 @@ impl Before<'_> {
         assets: Option<&StorePath>,
         connection: &Connection,
         state: &ServerState,
-    ) -> Outcome<()> {
+    ) -> Outcome<copy::Plan> {
         let (settings, nix, events) = (self.run.settings, &self.nix, &self.run.events);
         let tops: Vec<StorePath> = std::iter::once(store_path).chain(assets).cloned().collect();
         let closure = copy::closure(nix, &tops).await?;
@@ -236,7 +248,7 @@ impl Before<'_> {
         let key = self.key.as_ref();
         trust::check_trust(&plan.missing, &trust, key)?;
         if self.dry_run {
-            return Ok(());
+            return Ok(plan);
         }
         if let Some(key) = key {
             trust::sign(nix, &plan.missing, key).await?;
@@ -247,7 +259,7 @@ impl Before<'_> {
             daemon: format!("{}/nix-daemon", state.nix_bin.as_deref().unwrap_or_default()),
         };
         let copied = copy::copy(nix, &plan, &to, events).await;
-        copied.map(|_| ()).map_err(|failure| trust::explain_refusal(failure, &trust, key))
+        copied.map(|_| plan).map_err(|failure| trust::explain_refusal(failure, &trust, key))
     }
 }
 

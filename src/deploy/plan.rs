@@ -1,14 +1,20 @@
 //! What a deploy would do, as the steps of `--dry-run`.
 
+use super::copy;
+use super::news::News;
 use super::ready;
 use super::run::Run;
 use super::words::Target;
 use crate::model::event::Event;
 use crate::model::names::{AssetPath, ReleaseId};
 use crate::model::server::{Current, ServerState};
+use crate::model::size;
 
-/// Tells the steps. The build, what is missing and its size were told already: they were really done.
-pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
+/// So many paths are named that would be sent.
+const NAMED: usize = 5;
+
+/// Tells the steps. The build and what is missing were told already: they were really done and looked for.
+pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target, sending: &copy::Plan, news: News) {
     let settings = run.settings;
     let tell = |step: String| run.events.tell(Event::Plan { step });
     for hold in &state.holds {
@@ -21,7 +27,16 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
         Current::Elsewhere(text) => text.clone(),
         Current::Strange => "neither a link nor a folder".to_owned(),
     };
-    tell(format!("current: {now} → {}", target.release.short()));
+    let subjects = match (subject_of_live(state), &target.subject) {
+        (Some(old), Some(new)) => format!(", from \"{old}\" to \"{new}\""),
+        (None, Some(new)) => format!(", which is \"{new}\""),
+        (_, None) => String::new(),
+    };
+    tell(format!("change current: {now} → {}{subjects}", target.release.short()));
+    for event in news.events(state.current.release(), true) {
+        run.events.tell(event);
+    }
+    tell(send(sending));
     if state.current == Current::Directory {
         tell(format!("keep the folder {}/current as a release that can be gone back to", settings.root));
     }
@@ -44,4 +59,29 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target) {
     if !gone.is_empty() {
         tell(format!("remove {}", gone.iter().map(ReleaseId::short).collect::<Vec<_>>().join(", ")));
     }
+}
+
+/// The first line of the live commit, as the journal has it.
+fn subject_of_live(state: &ServerState) -> Option<&str> {
+    let live = state.current.release()?;
+    let mut entries = state.history.entries.iter().rev().filter(|entry| entry.release.as_ref() == Some(live));
+    entries.find_map(|entry| entry.subject.as_deref())
+}
+
+fn send(sending: &copy::Plan) -> String {
+    let copy::Plan { closure, missing, bytes, .. } = sending;
+    if missing.is_empty() {
+        return format!("send nothing: the server has all {closure} paths");
+    }
+    let mut names: Vec<&str> = missing.iter().take(NAMED).map(|info| info.path.name()).collect();
+    let more = format!("{} more", missing.len().saturating_sub(NAMED));
+    if missing.len() > NAMED {
+        names.push(&more);
+    }
+    format!(
+        "send {} of {closure} paths, {} unpacked: {}",
+        missing.len(),
+        size::bytes(*bytes),
+        names.join(", ")
+    )
 }

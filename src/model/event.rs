@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::difference::{Closures, Commits};
 use super::names::{Commit, DeployNumber, HostName, Invocation, ReleaseId, StorePath, System, UnitName};
 
 /// Something that happened.
@@ -245,6 +246,22 @@ pub enum Event {
     AlreadyLive {
         /// Which.
         release: ReleaseId,
+    },
+    /// What lies between the live commit and the new one.
+    Commits {
+        /// A dry run tells it: nothing was done.
+        planned: bool,
+        /// The commits.
+        #[serde(flatten)]
+        commits: Commits,
+    },
+    /// What the new closure has in place of the live one.
+    Closure {
+        /// A dry run tells it: nothing was done.
+        planned: bool,
+        /// Both, compared.
+        #[serde(flatten)]
+        closures: Closures,
     },
     /// A line of `--dry-run`.
     Plan {

@@ -1,6 +1,7 @@
 //! Values: what the rest of the program believes. No IO, no async, no command line.
 
 pub mod boot_unit;
+pub mod difference;
 pub mod done;
 pub mod event;
 pub mod failure;
@@ -13,6 +14,7 @@ pub mod retention;
 pub mod rights;
 pub mod server;
 pub mod settings;
+pub mod size;
 pub mod starts;
 pub mod unit_file;
 pub mod when;

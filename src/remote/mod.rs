@@ -32,6 +32,8 @@ pub enum Script {
     State,
     /// Which store paths it lacks.
     Missing,
+    /// What a store path needs, with sizes.
+    Closure,
     /// The transaction.
     Switch,
     /// How a deploy ended.
@@ -100,6 +102,7 @@ impl Script {
         match self {
             Script::State => &[NIX, include_str!("state.sh")],
             Script::Missing => &[include_str!("missing.sh")],
+            Script::Closure => &[include_str!("closure.sh")],
             Script::Switch => &[
                 SETTLE,
                 PUT_HOLD,
@@ -210,6 +213,7 @@ mod tests {
         let scripts = [
             Script::State,
             Script::Missing,
+            Script::Closure,
             Script::Switch,
             Script::Outcome,
             Script::Logs,

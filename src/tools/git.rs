@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::cmd::Cmd;
 use super::process::{CmdError, Output, run};
+use crate::model::difference::{Commits, Named, Relation, Side};
 use crate::model::names::{BadName, Commit};
 
 /// How long a question to git may take. A status of a large tree on a slow disk is the slowest of them.
@@ -206,13 +207,16 @@ pub async fn subject(repo: &Repo, commit: &Commit) -> Result<String, GitError> {
         git(&repo.toplevel, QUESTION)
             .args(["show", "--no-patch", "--no-show-signature", "--no-notes", "--encoding=UTF-8"])
             .args(["--format=%s", commit.as_str(), "--"]);
-    let text = ask(&repo.toplevel, cmd).await?.text();
-    let mut chars = text.chars();
-    let mut subject: String = chars.by_ref().take(LONGEST_SUBJECT).collect();
+    Ok(shortened(&ask(&repo.toplevel, cmd).await?.text()))
+}
+
+fn shortened(subject: &str) -> String {
+    let mut chars = subject.chars();
+    let mut short: String = chars.by_ref().take(LONGEST_SUBJECT).collect();
     if chars.next().is_some() {
-        subject.push('…');
+        short.push('…');
     }
-    Ok(subject)
+    short
 }
 
 /// The address of the remote `origin`, or of the only one. What logs in may be part of it.
@@ -236,6 +240,50 @@ pub async fn branch(repo: &Repo) -> Result<Option<String>, GitError> {
         Err(GitError::Command(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What lies between two commits, the newest few of each side named. `from` may be one that is not here.
+pub async fn between(repo: &Repo, from: &Commit, to: &Commit, most: usize) -> Result<Commits, GitError> {
+    let told =
+        |relation, coming, leaving| Commits { from: from.clone(), to: to.clone(), relation, coming, leaving };
+    if from == to {
+        return Ok(told(Relation::Same, Side::default(), Side::default()));
+    }
+    match commit(repo, from.as_str()).await {
+        Ok(_) => {}
+        Err(GitError::UnknownRevision { .. }) => {
+            return Ok(told(Relation::Unknown, Side::default(), Side::default()));
+        }
+        Err(error) => return Err(error),
+    }
+    let coming = side(repo, from, to, most).await?;
+    let leaving = side(repo, to, from, most).await?;
+    let relation = match (coming.count, leaving.count) {
+        (_, 0) => Relation::Ahead,
+        (0, _) => Relation::Behind,
+        // Where the history was cut, both may only seem to have commits of their own.
+        _ if repo.shallow => return Ok(told(Relation::Unknown, Side::default(), Side::default())),
+        _ => Relation::Diverged,
+    };
+    Ok(told(relation, coming, leaving))
+}
+
+/// The commits that `to` has and `without` has not.
+async fn side(repo: &Repo, without: &Commit, to: &Commit, most: usize) -> Result<Side, GitError> {
+    let range = format!("{without}..{to}");
+    let cmd = git(&repo.toplevel, QUESTION).args(["rev-list", "--count", &range, "--"]);
+    let count = ask(&repo.toplevel, cmd).await?.text();
+    let count = count.parse().map_err(|_| GitError::Odd(format!("a count of commits {count:?}")))?;
+    let cmd = git(&repo.toplevel, QUESTION)
+        .args(["log", "-z", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--format=%H %s"])
+        .args([&format!("--max-count={most}"), &range, "--"]);
+    let answer = ask(&repo.toplevel, cmd).await?.stdout;
+    let named = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line);
+        let (commit, subject) = line.split_once(' ').unwrap_or((&line, ""));
+        Ok(Named { commit: commit.parse()?, subject: shortened(subject) })
+    };
+    Ok(Side { count, newest: parts(&answer).map(named).collect::<Result<_, GitError>>()? })
 }
 
 /// What the working tree has that HEAD has not. Changes inside submodules do not count: Nix does not see them.
@@ -475,6 +523,36 @@ pub(crate) mod tests {
         assert_eq!(remote(&repo).await.unwrap().as_deref(), Some("git@c.example:x"));
         it.git(&["checkout", "-q", "--detach"]).await;
         assert_eq!(branch(&repo).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_lies_between_two_commits() {
+        let it = Try::new().await;
+        let first = it.commit("one").await;
+        let repo = repository(&it.path()).await.unwrap();
+        let second = it.commit("two -- \u{1b}[2J").await;
+        let third = it.commit("three").await;
+        let told = async |from: &Commit, to: &Commit| {
+            let it = between(&repo, from, to, 2).await.unwrap();
+            let names =
+                |side: &Side| side.newest.iter().map(|named| named.subject.clone()).collect::<Vec<_>>();
+            (it.relation, it.coming.count, names(&it.coming), it.leaving.count)
+        };
+        assert_eq!(told(&first, &first).await.0, Relation::Same);
+        let ahead = (Relation::Ahead, 2, vec!["three".to_owned(), "two -- \u{1b}[2J".to_owned()], 0);
+        assert_eq!(told(&first, &third).await, ahead);
+        assert_eq!(told(&third, &first).await, (Relation::Behind, 0, vec![], 2));
+        it.git(&["checkout", "-q", second.as_str()]).await;
+        let other = it.commit("other").await;
+        assert_eq!(told(&third, &other).await, (Relation::Diverged, 1, vec!["other".to_owned()], 1));
+        let nowhere = "0123456789012345678901234567890123456789".parse().unwrap();
+        assert_eq!(told(&nowhere, &third).await.0, Relation::Unknown);
+        for number in 0..5 {
+            it.commit(&number.to_string()).await;
+        }
+        let newest = head(&repo).await.unwrap();
+        let (_, count, names, _) = told(&other, &newest).await;
+        assert_eq!((count, names), (5, vec!["4".to_owned(), "3".to_owned()]));
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ pub(crate) mod error;
 pub mod json;
 mod live;
 pub mod log;
+mod news;
 mod now;
 mod pace;
 pub(crate) mod plain;

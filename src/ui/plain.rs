@@ -5,6 +5,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use super::Verbosity;
+use super::news;
 use super::streams::To;
 use super::style::{BAD, GOOD, NOW, ODD, paint};
 use super::text::{bytes, clean, clean_lines, count, duration, whole_seconds};
@@ -52,6 +53,8 @@ impl Plain {
         match event {
             // A dry run's steps are what was asked for.
             Event::Plan { step } => Some((To::Out, format!("would {}\n", clean(step)))),
+            Event::Commits { planned: true, commits } => Some((To::Out, news::commits_block(commits))),
+            Event::Closure { planned: true, closures } => Some((To::Out, news::closure_block(closures))),
             _ if warns(event).is_some() => warns(event).map(|text| (To::Err, warning(&text))),
             _ if self.verbosity == Verbosity::Quiet => None,
             _ => self.talk(event).map(|(style, verb, text)| (To::Err, line(style, verb, &text))),
@@ -196,6 +199,8 @@ impl Plain {
                 (NOW, "collect", "what nothing in the store refers to".to_owned())
             }
             Event::Collecting { paths } => (NOW, "collect", format!("{} so far", count(*paths, "path"))),
+            Event::Commits { commits, .. } => (GOOD, "commits", news::commits_line(commits)),
+            Event::Closure { closures, .. } => (GOOD, "closure", news::closure_line(closures)),
             // The last line says it.
             Event::AlreadyLive { .. } => return None,
             Event::BuildPhase { .. }

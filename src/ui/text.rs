@@ -7,6 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use crate::model::size::bytes;
 use crate::model::when;
 
 /// One line of a text that somebody else wrote: without the codes that colour it, move the cursor or name the
@@ -53,22 +54,6 @@ pub fn cut(text: &str, columns: usize) -> String {
     let mut short: String = text.chars().take_while(fits).collect();
     short.truncate(short.trim_end().len());
     short + "…"
-}
-
-/// `12.4 MB`
-pub fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if count < 1000 {
-        return format!("{count} B");
-    }
-    // Sizes that a person reads: the precision of a float is more than enough.
-    let mut size = count as f64 / 1000.0;
-    let mut unit = 0;
-    while size >= 999.5 && unit + 1 < UNITS.len() {
-        size /= 1000.0;
-        unit += 1;
-    }
-    if size < 99.95 { format!("{size:.1} {}", UNITS[unit]) } else { format!("{size:.0} {}", UNITS[unit]) }
 }
 
 /// `1.3 s`

@@ -129,13 +129,13 @@ fn nothing_that_is_there_is_written_over() {
 fn a_unit_is_written_with_the_file_or_after_it() {
     let world = World::alone();
     world.commit("1", "ok");
-    world.shipit(&["init", "--host", "a@b", "--port", "3001", "--unit"]).expect(0);
+    world.shipit(&["init", "--host", "a@b", "--port", "4001", "--unit"]).expect(0);
     let file = world.app().join("server.service");
     let unit = fs::read_to_string(&file).unwrap();
     for line in [
         "User=server\n",
         "ExecStart=/var/www/server/current/result/bin/server\n",
-        "Environment=PORT=3001\n",
+        "\nEnvironment=PORT=4001\n",
         "ProtectSystem=strict\n",
     ] {
         assert!(unit.contains(line), "{unit}");

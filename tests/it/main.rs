@@ -20,6 +20,7 @@ mod hostile;
 mod init;
 mod json;
 mod kills;
+mod plan;
 mod power;
 mod retention;
 mod revert;
