@@ -30,7 +30,7 @@ use crate::model::names::{ReleaseId, StorePath, System};
 use crate::model::server::ServerState;
 use crate::model::settings::SystemChoice;
 use crate::tools::nix::{Destination, Nix};
-use crate::tools::signals::Interrupts;
+use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::source::Source;
 use crate::tools::ssh::Connection;
 
@@ -91,9 +91,7 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
     // Until the switch nothing is to be undone, so a signal simply ends the work; the children end with it.
     let prepared = tokio::select! {
         prepared = before.prepare(request.wanted) => prepared,
-        wish = wishes.more_than(0) => {
-            Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())))
-        }
+        wish = wishes.more_than(0) => Err(given_up(wish)),
     };
     let done = match (prepared, connection.get()) {
         (Ok(prepared), Some(connection)) => {
@@ -106,6 +104,11 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
         connection.close().await;
     }
     done
+}
+
+/// Whoever does it wishes to stop, before the switch.
+fn given_up(wish: Wish) -> Failure {
+    Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason()))
 }
 
 /// From "all is there" to live: tries, and looks again where somebody else was quicker.
@@ -153,7 +156,10 @@ async fn finish(
             hold: None,
         };
         if dry_run {
-            let news = news.within(news::LONGEST).await.unwrap_or_default();
+            let news = tokio::select! {
+                news = news.within(news::LONGEST) => news.unwrap_or_default(),
+                wish = interrupts.more_than(0) => return Err(given_up(wish)),
+            };
             plan::tell(run, &state, &target, &sending, news);
             return Ok(done(Did::Planned));
         }
