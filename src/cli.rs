@@ -386,6 +386,29 @@ mod tests {
         }
     }
 
+    /// docs/commands.md: what `--help` says of each command, without what is the same for all.
+    #[test]
+    fn the_page_of_commands_is_what_the_program_says() {
+        let mut whole = Cli::command();
+        whole.build();
+        let mut page = String::from(
+            "# Commands\n\nAs `shipit COMMAND --help` has it. The options of every command come first.\n\n",
+        );
+        let mut section = |title: &str, help: String| {
+            let help: Vec<&str> = help.trim().lines().map(str::trim_end).collect();
+            page += &format!("## {title}\n\n```text\n{}\n```\n\n", help.join("\n"));
+        };
+        section("shipit", whole.clone().render_help().to_string());
+        for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
+            let own = command.clone().mut_args(|arg| {
+                let common = arg.is_global_set() || arg.get_id() == "help";
+                arg.hide(common)
+            });
+            section(&format!("shipit {}", command.get_name()), own.clone().render_long_help().to_string());
+        }
+        assert_data_eq!(page.trim_end().to_owned() + "\n", snapbox::file!["../docs/commands.md"]);
+    }
+
     #[test]
     fn every_example_can_be_typed() {
         let mut whole = Cli::command();
