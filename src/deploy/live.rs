@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connect::ssh_failure;
 use super::report::Report;
 use super::run::Run;
-use super::switch::{self, Conversed, Limits};
+use super::switch::{self, Conversed, Limits, Story};
 use super::words::{self, Target};
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -56,15 +56,9 @@ pub async fn attempt(
     // A restart makes nothing live, so it removes nothing.
     let prune = if target.is_restart() { Vec::new() } else { run.prune(state, &target.release) };
     let words = words::switch(settings, state, target, &run.actor, &token, lock, &prune);
-    let talk = connection.talk(Script::Switch, &words).await.map_err(|error| {
-        if matches!(error, SshError::TooLong { .. }) {
-            return ssh_failure(error);
-        }
-        Failure::new(
-            Kind::ContactLost,
-            anyhow::Error::new(error).context("the switch could not be begun; nothing was changed"),
-        )
-        .hint(format!("run it again: {}", run.command(target.command)))
+    let talk = connection.talk(Script::Switch, &words).await.map_err(|error| match error {
+        SshError::TooLong { .. } => ssh_failure(error),
+        _ => Report { run, state, target, story: Story::default() }.not_begun(error),
     })?;
     let (stop, start) = words::unit_limits(state);
     let all = words::longest(settings, state, target, lock);

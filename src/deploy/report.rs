@@ -17,7 +17,7 @@ use crate::model::names::{DeployNumber, Invocation, short_release};
 use crate::model::server::{Control, Current, ServerState};
 use crate::remote::{self, Script};
 use crate::tools::signals::{Interrupts, Wish};
-use crate::tools::ssh::Connection;
+use crate::tools::ssh::{Connection, SshError};
 
 /// How many of the unit's log lines a failure shows.
 const LOG_LINES: u32 = 20;
@@ -47,6 +47,12 @@ impl Report<'_> {
         };
         let deploy = number.or(self.story.number).unwrap_or(DeployNumber(0));
         Live { deploy, previous: self.previous(), checked, held: self.story.holds.clone() }
+    }
+
+    /// The conversation did not begin, and without its `go` nothing is switched.
+    pub fn not_begun(&self, error: SshError) -> Failure {
+        let error = anyhow::Error::new(error).context("the switch could not be begun; nothing was changed");
+        Failure::new(Kind::ContactLost, error).live(self.untouched()).hint(self.again())
     }
 
     /// The user wished to stop before the switch.
