@@ -17,6 +17,7 @@ use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
 use crate::model::names::{HostName, UserName};
 use crate::model::settings::Settings;
 use crate::model::unit_file::{RunsAs, UnitFile, app_user, service_value};
+use crate::tools::cmd::quoted;
 use crate::tools::signals::Interrupts;
 use crate::tools::ssh::{self, Connection, Options};
 use crate::ui::json;
@@ -50,8 +51,8 @@ pub async fn run(cx: &Cx<'_>, args: &SetupArgs) -> Outcome<()> {
     let asks = cx.ui.is_interactive() && !cx.ui.is_json();
     if !args.dry_run && !args.yes && !asks {
         return Err(Failure::msg(Kind::Usage, "nobody can be asked whether this may be done")
-            .hint(format!("what it would be: {}", cx.ui.command("setup --dry-run")))
-            .hint(format!("without a question: {}", cx.ui.command("setup --yes"))));
+            .hint(format!("what it would be: {}", again(cx, args, "--dry-run")))
+            .hint(format!("without a question: {}", again(cx, args, "--yes"))));
     }
     let mut interrupts = listen()?;
     let host = match &args.admin {
@@ -81,7 +82,7 @@ async fn work(
     interrupts: &mut Interrupts,
     asks: bool,
 ) -> Outcome<()> {
-    let (facts, password) = stoppable(interrupts, look(cx, wishes, connection, asks)).await?;
+    let (facts, password) = stoppable(interrupts, look(cx, args, wishes, connection)).await?;
     let plan = plan::plan(wishes, &facts)?;
     let said = |done: usize| Said {
         version: json::VERSION,
@@ -130,7 +131,7 @@ async fn work(
             done = setup::take(connection, wishes, step, &password) => done,
             wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), format!("{} in the middle of: {}", wish.reason(), step.does))),
         };
-        done.map_err(|failure| half_done(cx, failure, &plan, at))?;
+        done.map_err(|failure| half_done(cx, args, failure, &plan, at))?;
         cx.ui.say(format!("{} {}", paint(GOOD, "done:"), clean_lines(&step.does).join(" ")));
     }
     let line = format!(
@@ -149,9 +150,9 @@ async fn work(
 /// Looks, with a password where sudo wants one.
 async fn look(
     cx: &Cx<'_>,
+    args: &SetupArgs,
     wishes: &Wishes<'_>,
     connection: &Connection,
-    asks: bool,
 ) -> Outcome<(Facts, String)> {
     let wants = |failure| match failure {
         NoLook::Failed(failure) => failure,
@@ -159,12 +160,12 @@ async fn look(
             Kind::NotReady,
             format!("sudo on {} asks for a password, and nobody can be asked for it here", wishes.host),
         )
-        .hint(format!("at a terminal: {}", cx.ui.command("setup")))
+        .hint(format!("at a terminal: {}", again(cx, args, "")))
         .hint("or log in as root, where that is possible: --as root"),
     };
     match setup::look(connection, wishes, "").await {
         Ok(facts) => Ok((facts, String::new())),
-        Err(NoLook::Password) if asks || (cx.ui.is_interactive() && !cx.ui.is_json()) => {
+        Err(NoLook::Password) if cx.ui.is_interactive() => {
             let password =
                 cx.ui.ask(&format!("sudo's password on {}:", wishes.host), true).await.unwrap_or_default();
             if password.is_empty() {
@@ -188,10 +189,38 @@ async fn stoppable<T>(interrupts: &mut Interrupts, work: impl Future<Output = Ou
     }
 }
 
-fn half_done(cx: &Cx<'_>, failure: Failure, plan: &Plan, done: usize) -> Failure {
+fn half_done(cx: &Cx<'_>, args: &SetupArgs, failure: Failure, plan: &Plan, done: usize) -> Failure {
     let steps: Vec<String> = plan.steps[..done].iter().map(|step| step.does.clone()).collect();
-    let hint = format!("it can be run again, and goes on from there: {}", cx.ui.command("setup"));
+    let hint = format!("it can be run again, and goes on from there: {}", again(cx, args, ""));
     failure.detail("what was done before that", steps).hint(hint)
+}
+
+/// The same command, to be typed again, with one more word.
+fn again(cx: &Cx<'_>, args: &SetupArgs, word: &str) -> String {
+    let mut words = vec!["setup".to_owned()];
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value.as_ref())]);
+    if let Some(admin) = &args.admin {
+        option("--as", admin);
+    }
+    if let Some(user) = &args.user {
+        option("--user", user.as_str());
+    }
+    for (name, file) in [("--key", &args.key), ("--unit", &args.unit)] {
+        if let Some(file) = file {
+            option(name, &file.to_string_lossy());
+        }
+    }
+    for (name, value) in &args.variables {
+        option("--env", &format!("{name}={value}"));
+    }
+    let flags = [
+        (args.user_unit, "--user-unit"),
+        (args.trusted, "--trusted"),
+        (args.yes, "--yes"),
+        (!word.is_empty(), word),
+    ];
+    words.extend(flags.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
+    cx.ui.command(words.join(" "))
 }
 
 /// The plan for people.

@@ -67,8 +67,8 @@ fn a_fresh_server_takes_a_deploy_after_setup_and_nothing_else() {
     // Nobody can be asked here, and nothing is done unasked.
     world.shipit(&words).expect(2).says(&[
         "nobody can be asked",
-        "shipit setup --dry-run",
-        "shipit setup --yes",
+        "shipit setup --as root --env 'SERVER_DB_PATH=/var/www/server/data/server.db' --dry-run",
+        "' --yes",
     ]);
     let plan = world.shipit(&with("--dry-run")).expect(0);
     for text in [

@@ -106,7 +106,7 @@ impl Planner<'_> {
         let new = self.makes_unit() && !user.is_empty() && !facts.app_account.there;
         if new && user != login {
             self.step(
-                format!("make the user {user}, who nobody logs in as: the app runs as it"),
+                format!("make the user {user}, whom nobody logs in as: the app runs as it"),
                 &["service_user", user, &facts.nologin],
             );
         }

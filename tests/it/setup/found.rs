@@ -57,7 +57,7 @@ fn a_rule_that_sudo_refuses_is_not_installed() {
         "visudo refuses the rules of this server",
         "what was done before that",
         "make the user deploy",
-        "goes on from there: shipit setup",
+        "goes on from there: shipit setup --as root --yes",
     ]);
     assert_eq!(server.sh_ok("ls -A /etc/sudoers.d"), "README\nbroken\n");
     server.sh_ok("rm /etc/sudoers.d/broken");
