@@ -17,19 +17,21 @@ pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Opt
 
 /// Connects.
 pub async fn connect(options: &Options) -> Outcome<Connection> {
-    Connection::open(options).await.map_err(|error| {
-        let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
-        let no_folder = matches!(error, SshError::Folder(_));
-        let failure = failure(error, &options.ssh);
-        if asked_nobody {
-            failure
-                .hint("nobody can be asked for a passphrase here: the key must have none, or be in an agent")
-        } else if no_folder {
-            failure.hint(format!("make {} writable", options.runtime_folder.display()))
-        } else {
-            failure
-        }
-    })
+    Connection::open(options).await.map_err(|error| refused(error, options))
+}
+
+/// Why there is no connection.
+pub fn refused(error: SshError, options: &Options) -> Failure {
+    let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
+    let no_folder = matches!(error, SshError::Folder(_));
+    let failure = failure(error, &options.ssh);
+    if asked_nobody {
+        failure.hint("nobody can be asked for a passphrase here: the key must have none, or be in an agent")
+    } else if no_folder {
+        failure.hint(format!("make {} writable", options.runtime_folder.display()))
+    } else {
+        failure
+    }
 }
 
 /// What a failed request over the connection means, as long as nothing was touched. While a switch is under way a
@@ -71,6 +73,10 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
         SshError::Denied { host, .. } => vec![
             format!("`{}` shows which keys were tried", ssh.by_hand("-v ", host.as_str())),
             "`ssh-add -l` lists the keys that the agent holds".to_owned(),
+            format!(
+                "`ssh-copy-id {host}` writes your key there, where a password still lets you in; or add its public half \
+                 to the login's ~/.ssh/authorized_keys"
+            ),
         ],
         SshError::Unreachable { host, .. } => vec![
             format!("`{}` tries the same by hand", ssh.by_hand("-v ", host.as_str())),
@@ -166,6 +172,7 @@ install the OpenSSH client
 deploy@server.example does not let us in: said
 `ssh -F '/a b/ssh_config' -v deploy@server.example` shows which keys were tried
 `ssh-add -l` lists the keys that the agent holds
+`ssh-copy-id deploy@server.example` writes your key there, where a password still lets you in; or add its public half to the login's ~/.ssh/authorized_keys
 deploy@server.example can not be reached: said
 `ssh -F '/a b/ssh_config' -v deploy@server.example` tries the same by hand
 the server's name is `host` in shipit.toml

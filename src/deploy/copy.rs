@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::build::explain_nix;
+use super::ready::server::FOR_PEOPLE_ONLY;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
@@ -86,7 +87,8 @@ pub async fn copy(nix: &Nix, plan: &Plan, to: &Destination, events: &Events) -> 
     Ok(copied)
 }
 
-fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
+/// What a copy that failed means.
+pub(super) fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
     let error = match error {
         NixError::Command(error) => error,
         other => return explain_nix(Kind::Copy, other),
@@ -114,11 +116,10 @@ fn advice(text: &str, to: &Destination) -> Option<String> {
         );
     }
     if has("protocol mismatch") {
-        return Some(
-            "the login's shell prints something before each command: whatever does it in ~/.bashrc (or its like) there must \
-             be left to interactive shells"
-                .to_owned(),
-        );
+        return Some(format!(
+            "the login's shell prints something before each command: what does it in ~/.bashrc (or its like) there must be left \
+             to interactive shells, for people only: {FOR_PEOPLE_ONLY}"
+        ));
     }
     if has("daemon-socket") && has("ermission denied") {
         return Some(

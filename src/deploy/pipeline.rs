@@ -16,7 +16,7 @@ use super::outcome;
 use super::plan;
 use super::ready;
 use super::release_id;
-use super::run::Run;
+use super::run::{self, Run};
 use super::signing_key::SigningKey;
 use super::source::{self, Wanted};
 use super::state;
@@ -25,7 +25,7 @@ use super::turns::Turns;
 use super::words::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
-use crate::model::failure::{Failed, Failure, Kind, Outcome};
+use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{ReleaseId, StorePath, System};
 use crate::model::server::ServerState;
 use crate::model::settings::SystemChoice;
@@ -72,10 +72,7 @@ struct Before<'a> {
 /// As `docs/exit-codes.md` says; each failure names what is live now where that could be in doubt.
 pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrupts) -> Outcome<Done> {
     let began = Instant::now();
-    let scratch = tempfile::Builder::new()
-        .prefix("shipit-run-")
-        .tempdir_in(&run.options.runtime_folder)
-        .failed(Kind::Usage, "no private folder could be made for this run")?;
+    let scratch = run::scratch(&run.options)?;
     let key =
         run.settings.signing_key.as_deref().map(|file| SigningKey::read(file, &run.events)).transpose()?;
     let connection = OnceCell::new();
@@ -225,13 +222,9 @@ impl Before<'_> {
     /// The system to build for after all, when the guess was wrong.
     fn other_system(&self, state: &ServerState) -> Outcome<Option<System>> {
         let Some(system) = &state.system else { return Ok(None) };
+        ready::system(self.run.settings, state)?;
         match &self.run.settings.system {
             SystemChoice::Guessed(guess) if guess != system => Ok(Some(system.clone())),
-            SystemChoice::Named(named) if named != system => Err(Failure::msg(
-                Kind::NotReady,
-                format!("{} is {system}, and shipit.toml says system = \"{named}\"", self.run.settings.host),
-            )
-            .hint(format!("system = \"{system}\"   in shipit.toml, or leave it out"))),
             _ => Ok(None),
         }
     }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::words::Actor;
 use crate::model::event::Events;
-use crate::model::failure::{Failure, Kind};
+use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
 use crate::model::holder::Holder;
 use crate::model::journal::Deploy;
@@ -19,6 +19,17 @@ use crate::tools::ssh::Options;
 
 /// So many releases go at a time: their names have to fit into one command. The others go with the next deploy.
 pub const MOST_REMOVED: usize = 200;
+
+/// A private folder for links and temporary trees.
+///
+/// # Errors
+/// [`Kind::Usage`] when it can not be made.
+pub fn scratch(options: &Options) -> Outcome<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix("shipit-run-")
+        .tempdir_in(&options.runtime_folder)
+        .failed(Kind::Usage, "no private folder could be made for this run")
+}
 
 /// What is the same for every step of one command.
 pub struct Run<'a> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::model::check::Remark;
 use crate::model::event::Events;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::tools::cmd::quoted;
@@ -29,6 +30,18 @@ impl SigningKey {
     /// # Errors
     /// [`Kind::Usage`] when the file is not there, can't be read, or is something else.
     pub fn read(file: &Path, events: &Events) -> Outcome<Self> {
+        let (key, open) = Self::look(file)?;
+        if let Some(remark) = open {
+            events.warn(remark.into_sentence());
+        }
+        Ok(key)
+    }
+
+    /// Reads it, and says whether others can, too.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn look(file: &Path) -> Outcome<(Self, Option<Remark>)> {
         let shown = file.display();
         let unreadable = |error: std::io::Error| {
             let missing = error.kind() == std::io::ErrorKind::NotFound;
@@ -50,13 +63,11 @@ impl SigningKey {
                 .hint("`[sign] key_file` in shipit.toml names it")
                 .hint(format!("make one, elsewhere: {}", make_a_key(None)))
         })?;
-        if is_open(&about) {
-            events.warn(format!(
-                "every user of this machine can read or change the signing key: chmod 600 {}",
-                quoted(file.as_os_str())
-            ));
-        }
-        Ok(SigningKey { file: file.to_owned(), public })
+        let open = is_open(&about).then(|| {
+            Remark::warning("every user of this machine can read or change the signing key")
+                .hint(format!("chmod 600 {}", quoted(file.as_os_str())))
+        });
+        Ok((SigningKey { file: file.to_owned(), public }, open))
     }
 
     /// Its name, which each signature bears.

@@ -70,6 +70,7 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "trusted_keys" => state.trusted_keys = rest.split_whitespace().map(str::to_owned).collect(),
             "root_free_kib" => state.root_free = rest.parse().ok().map(|kib: u64| kib.saturating_mul(1024)),
             "store_free_kib" => state.store_free = rest.parse().ok().map(|kib: u64| kib.saturating_mul(1024)),
+            "packager" => state.packager = Some(rest.to_owned()),
             "asker" => state.http_asker = Some(rest.to_owned()),
             "root" => state.root = root(rest),
             "current" => {

@@ -135,7 +135,6 @@ pub async fn sign(nix: &Nix, missing: &[PathInfo], key: &SigningKey) -> Outcome<
         let wanted = |info: &&PathInfo| !info.content_addressed && info.is_signed_by(key.name()) == by_name;
         missing.iter().filter(wanted).map(|info| info.path.clone()).collect()
     };
-    let unprivileged = |error: &NixError| matches!(error, NixError::Command(error) if error.stderr.contains("not privileged"));
     let signed = match nix.sign(&key.file, &paths(false)).await {
         // The daemon here signs what it builds, so this is its signature.
         Ok(()) => nix.sign(&key.file, &paths(true)).await.or_else(|error| match unprivileged(&error) {
@@ -144,21 +143,27 @@ pub async fn sign(nix: &Nix, missing: &[PathInfo], key: &SigningKey) -> Outcome<
         }),
         failed => failed,
     };
-    signed.map_err(|error| {
-        let unprivileged = unprivileged(&error);
-        let failure = explain_nix(Kind::Copy, error);
-        let failure = Failure { error: failure.error.context("could not sign what is sent"), ..failure };
-        if unprivileged {
-            failure
-                .hint("Nix before 2.17 lets only a trusted user of this machine sign: update Nix here")
-                .hint(format!(
-                    "or `secret-key-files = {}` in this machine's /etc/nix/nix.conf, which signs each build",
-                    key.file.display()
-                ))
-        } else {
-            failure
-        }
-    })
+    signed.map_err(|error| unsigned(error, key))
+}
+
+fn unprivileged(error: &NixError) -> bool {
+    matches!(error, NixError::Command(error) if error.stderr.contains("not privileged"))
+}
+
+/// Why this machine could not sign, and what to do about it.
+pub fn unsigned(error: NixError, key: &SigningKey) -> Failure {
+    let unprivileged = unprivileged(&error);
+    let failure = explain_nix(Kind::Copy, error);
+    let failure = Failure { error: failure.error.context("could not sign what is sent"), ..failure };
+    if !unprivileged {
+        return failure;
+    }
+    failure.hint("Nix before 2.17 lets only a trusted user of this machine sign: update Nix here").hint(
+        format!(
+            "or `secret-key-files = {}` in this machine's /etc/nix/nix.conf, which signs each build",
+            key.file.display()
+        ),
+    )
 }
 
 #[cfg(test)]

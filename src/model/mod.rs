@@ -2,6 +2,7 @@
 
 pub mod boot_unit;
 pub mod difference;
+pub mod check;
 pub mod done;
 pub mod event;
 pub mod failure;

@@ -29,6 +29,8 @@ pub struct ServerState {
     pub store_free: Option<u64>,
     /// Programs of shipit's needs that are missing (`flock`, `base64`, `timeout` …).
     pub missing_programs: Vec<String>,
+    /// What installs packages there: `apt-get`, `dnf` …
+    pub packager: Option<String>,
     /// What can ask an http health check: `curl` or `bash`.
     pub http_asker: Option<String>,
     /// The root folder: `absent`, `ready`, or what is wrong with it.

@@ -24,6 +24,12 @@ say "user $(id -un)"
 for program in base64 timeout flock readlink sync mkfifo stat sed grep systemctl; do
   command -v "$program" >/dev/null 2>&1 || say "lacks $program"
 done
+for program in apt-get dnf yum zypper pacman apk; do
+  if command -v "$program" >/dev/null 2>&1; then
+    say "packager $program"
+    break
+  fi
+done
 
 look_at_nix() {
   find_nix

@@ -122,7 +122,7 @@ fn a_key_file_is_judged_before_the_build() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     site.commit("ok");
     let ran = site.world.deploy().says(&["every user of this machine can read or change the signing key"]);
-    let line = ran.stderr.lines().find_map(|line| line.split_once("signing key: ")).unwrap().1.to_owned();
+    let line = ran.stderr.lines().find_map(|line| line.split_once("signing key; ")).unwrap().1.to_owned();
     assert!(site.world.command("sh").args(["-c", &line]).status().unwrap().success(), "{line}");
     site.commit("ok");
     let ran = site.world.deploy();
