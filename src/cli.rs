@@ -93,6 +93,18 @@ pub enum Command {
     /// The unit is the file of its name beside shipit.toml, if there is one (`shipit init --unit` writes it), and
     /// otherwise a text that --dry-run shows.
     Setup(SetupArgs),
+    /// Look at this machine and the server: is all there that a deploy needs?
+    ///
+    /// Everything is looked at, and what is missing is said with the command that mends it. Whether the server's Nix
+    /// takes what is sent is tried out, with a path of a few bytes that is removed again; nothing else is changed.
+    ///
+    /// Exit code 0: a deploy can begin. 3: something has to be mended first.
+    #[command(after_help = "\
+Examples:
+  shipit doctor
+  shipit -e staging doctor
+  shipit doctor --json | jq '.checks[] | select(.status == \"failed\")'")]
+    Doctor,
     /// Build a commit and make it live
     ///
     /// The commit is built, not the working tree: with uncommitted changes a deploy is refused, unless --allow-dirty
@@ -458,6 +470,7 @@ mod tests {
         assert_eq!(args.reason.join(" "), "the disk is full");
         assert!(matches!(parse("releases").unwrap().command, Command::Releases));
         assert!(matches!(parse("status").unwrap().command, Command::Status));
+        assert!(matches!(parse("doctor").unwrap().command, Command::Doctor));
     }
 
     #[test]
@@ -469,6 +482,7 @@ mod tests {
             "deploy -x",
             "deploy --output=x",
             "status now",
+            "doctor now",
             "unhold now",
             "releases --wait 1m",
             "status --wait 1m",

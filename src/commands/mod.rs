@@ -21,6 +21,7 @@ use crate::tools::signals::Interrupts;
 use crate::ui::{Ui, log};
 
 mod deploy;
+mod doctor;
 mod exec;
 mod hold;
 mod init;
@@ -87,6 +88,7 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
     let cx = Cx { context, settings, ui };
     // What has an exit code of its own.
     match &cli.command {
+        Command::Doctor => return doctor::run(&cx).await,
         Command::Logs(args) => return logs::run(&cx, args).await,
         Command::Exec(args) => return exec::run(&cx, args).await,
         _ => {}
@@ -102,6 +104,7 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
         Command::Restart(args) => told(ui, |events| restart::run(&cx, args, events)).await,
         Command::Prune(args) => prune::run(&cx, args).await,
         Command::Init(_)
+        | Command::Doctor
         | Command::Logs(_)
         | Command::Exec(_)
         | Command::Completions(_)

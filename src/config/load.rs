@@ -37,7 +37,8 @@ fn find(cwd: &Path) -> Outcome<PathBuf> {
         }
     }
     Err(Failure::msg(Kind::Usage, format!("there is no {NAME} in {} or above it", cwd.display()))
-        .hint("`shipit init` writes one, beside flake.nix; or name a file with -c, a folder with -C"))
+    .hint("`shipit init` writes one, beside flake.nix: it reads the flake, git and the units in the folder, and asks for the host")
+    .hint("or name a file with -c, a folder with -C"))
 }
 
 fn read(path: PathBuf, name: String) -> Outcome<Source> {

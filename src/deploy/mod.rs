@@ -6,6 +6,7 @@ pub mod assets;
 pub mod build;
 pub mod connect;
 pub mod copy;
+pub mod doctor;
 pub mod exec;
 pub mod hold;
 pub mod lacking;

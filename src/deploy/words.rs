@@ -226,6 +226,22 @@ fn hold_fields(actor: &Actor, reason: Option<&str>) -> (String, String) {
     (format!("\"who\":{},", serde_json::json!(actor.who)), fields(&meta))
 }
 
+/// For `doctor.sh`. `probe`: the path with which an import was tried.
+pub fn doctor(settings: &Settings, state: &ServerState, probe: Option<&StorePath>) -> Vec<String> {
+    let mut words = vec![
+        format!("unit={}", settings.unit),
+        format!("control={}", control(state)),
+        format!("nix={}", state.nix_bin.as_deref().unwrap_or_default()),
+        format!("probe={}", probe.map(StorePath::as_str).unwrap_or_default()),
+    ];
+    let needed = state.unit.environment_files.iter().filter(|(_, missing_is_fine)| !missing_is_fine);
+    words.extend(needed.map(|(file, _)| format!("file={file}")));
+    if let Some(http) = &settings.health.http {
+        words.extend(health(http, state));
+    }
+    words
+}
+
 /// How the unit is controlled, as the scripts are told.
 pub fn control(state: &ServerState) -> &'static str {
     match state.control {
@@ -236,11 +252,10 @@ pub fn control(state: &ServerState) -> &'static str {
 }
 
 fn common(settings: &Settings, state: &ServerState, token: &str, wait: Duration) -> Vec<String> {
-    let control = control(state);
     vec![
         format!("root={}", settings.root),
         format!("unit={}", settings.unit),
-        format!("control={control}"),
+        format!("control={}", control(state)),
         format!("patience={}", patience(state).as_secs()),
         // None, which is for ever, is longer than anybody waits.
         format!("start_limit={}", state.unit.start_limit.unwrap_or(u64::from(u32::MAX))),

@@ -1,8 +1,8 @@
 //! Values: what the rest of the program believes. No IO, no async, no command line.
 
 pub mod boot_unit;
-pub mod difference;
 pub mod check;
+pub mod difference;
 pub mod done;
 pub mod event;
 pub mod failure;

@@ -19,6 +19,7 @@ const WORDS: &str = include_str!("words.sh");
 const STDIN_WORDS: &str = include_str!("stdin_words.sh");
 const ACCOUNTS: &str = include_str!("accounts.sh");
 const NIX: &str = include_str!("nix.sh");
+const ASK: &str = include_str!("ask.sh");
 const SETTLE: &str = include_str!("settle.sh");
 const PUT_HOLD: &str = include_str!("put_hold.sh");
 const LOCK: &str = include_str!("lock.sh");
@@ -52,6 +53,8 @@ pub enum Script {
     Prune,
     /// … and what Nix keeps of them.
     Collect,
+    /// What `doctor` asks beyond the look.
+    Doctor,
     /// The way to root, for an [`AdminScript`].
     Admin,
 }
@@ -110,6 +113,7 @@ impl Script {
                 REMOVE,
                 include_str!("place.sh"),
                 include_str!("watch.sh"),
+                ASK,
                 include_str!("run_hook.sh"),
                 include_str!("switch.sh"),
             ],
@@ -122,6 +126,7 @@ impl Script {
             Script::Collect => &[include_str!("collect.sh")],
             Script::Hold => &[SETTLE, PUT_HOLD, include_str!("hold.sh")],
             Script::Admin => &[include_str!("admin.sh")],
+            Script::Doctor => &[ASK, include_str!("doctor.sh")],
         }
     }
 
@@ -224,6 +229,7 @@ mod tests {
             Script::Prune,
             Script::Collect,
             Script::Admin,
+            Script::Doctor,
         ]
         .map(Script::text);
         let runs = [HOOK, EXEC_RUN].map(|parts| parts.map(stripped).concat());

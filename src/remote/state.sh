@@ -37,13 +37,13 @@ look_at_nix() {
     say "nix $nix"
     version=$("$nix/nix-store" --version 2>/dev/null)
     say "nix_version ${version##* }"
-    # Asked of the daemon itself: nix.conf may say what the running daemon has not read yet.
+    # Asked of the daemon itself: nix.conf may say what the running daemon has not read yet. One that turns a login away
+    # may hang up before it is heard why.
     info=$(timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store info --store daemon --json 2>&1 ||
       timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store ping --store daemon 2>&1)
-    case $info in
-      *denied* | *'not allowed'* | *'cannot connect'* | *'cannot open connection'*)
-        if [ "$uid" != 0 ]; then say "daemon $(plain "${info##*error: }")"; fi ;;
-    esac
+    refusal=$(printf '%s\n' "$info" | grep -m 1 -e denied -e 'not allowed' -e 'cannot connect' -e 'cannot open connection' \
+      -e 'Broken pipe' -e 'reset by peer')
+    if [ -n "$refusal" ] && [ "$uid" != 0 ]; then say "daemon $(plain "${refusal##*error: }")"; fi
     case $info in
       *'"trusted":true'* | *'Trusted: 1'*) trusted=yes ;;
       *'"trusted":false'* | *'Trusted: 0'*) trusted=no ;;

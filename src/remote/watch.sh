@@ -64,18 +64,3 @@ watch_health() {
     if [ "$asks" -lt 10 ]; then sleep 0.1; else sleep 0.2; fi
   done
 }
-
-ask() {
-  case $asker in
-    curl)
-      set -- -q -sS -o /dev/null -w '%{http_code}' --max-time 5 --noproxy '*'
-      if [ -n "$health_host" ]; then set -- "$@" -H "Host: $health_host"; fi
-      timeout -s KILL 7 curl "$@" -- "$health_url" ;;
-    bash)
-      timeout -s KILL 5 bash --norc -c '
-        exec 3<>"/dev/tcp/$1/$2" || exit 7
-        printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$3" "$4" >&3
-        IFS=" " read -r _ status _ <&3
-        printf %s "$status"' ask "$health_name" "$health_port" "$health_path" "${health_host:-$health_name}" ;;
-  esac
-}

@@ -172,6 +172,12 @@ pub async fn repository(folder: &Path) -> Result<Repo, GitError> {
     }
 }
 
+/// Its version: `2.47.3`.
+pub async fn version() -> Result<String, GitError> {
+    let output = ask(Path::new("/"), Cmd::new("git", QUESTION).arg("--version")).await?;
+    Ok(output.text().split_whitespace().nth(2).unwrap_or_default().to_owned())
+}
+
 /// The commit that a revision names.
 pub async fn commit(repo: &Repo, rev: &str) -> Result<Commit, GitError> {
     // `:/text` reads all that follows as its text, and means a commit anyway.

@@ -6,6 +6,7 @@ pub mod lines;
 pub mod nix;
 pub mod nix_json;
 pub mod nix_log;
+pub mod nix_trial;
 pub mod process;
 pub mod signals;
 pub mod source;

@@ -18,7 +18,7 @@ const BUILD: Duration = Duration::from_secs(6 * 3600);
 /// A copy over a slow line.
 const COPY: Duration = Duration::from_secs(6 * 3600);
 /// A question to the local store.
-const QUESTION: Duration = Duration::from_secs(120);
+pub(super) const QUESTION: Duration = Duration::from_secs(120);
 /// A look into a flake. It may fetch the flake's inputs first, which a person does not wait for without end.
 const LOOK: Duration = Duration::from_secs(60);
 /// Hashing: assets into the store, signatures of a closure.
@@ -107,20 +107,20 @@ impl Nix {
         self
     }
 
-    fn program(&self, name: &str, deadline: Duration) -> Cmd {
+    pub(super) fn program(&self, name: &str, deadline: Duration) -> Cmd {
         let cmd = Cmd::new(name, deadline);
         // Nix asks git too, and git must not look elsewhere than in the folder it is given.
         let cmd = REDIRECTIONS.iter().fold(cmd, |cmd, name| cmd.env_remove(name));
         self.env.iter().fold(cmd, |cmd, (name, value)| cmd.env(name, value))
     }
 
-    fn nix(&self, command: &[&str], deadline: Duration) -> Cmd {
+    pub(super) fn nix(&self, command: &[&str], deadline: Duration) -> Cmd {
         self.program("nix", deadline)
             .args(["--extra-experimental-features", "nix-command flakes"])
             .args(command)
     }
 
-    fn nix_store(&self, deadline: Duration) -> Cmd {
+    pub(super) fn nix_store(&self, deadline: Duration) -> Cmd {
         self.program("nix-store", deadline)
     }
 
@@ -247,17 +247,18 @@ impl Nix {
         paths: &[StorePath],
         mut on_line: impl FnMut(&str),
     ) -> Result<(), NixError> {
-        let folder = to.socket.parent().unwrap_or(Path::new("/"));
         for part in split(paths) {
-            let cmd = self
-                .nix(&["copy", "--log-format", "internal-json", "--no-check-sigs", "--to"], COPY)
-                .arg(store_url(to))
-                .args(words(part))
-                .env("NIX_SSHOPTS", ssh_options(&to.socket))
-                .cwd(folder);
-            stream(&cmd, &mut on_line).await?;
+            stream(&self.copy_command(to, COPY).args(words(part)), &mut on_line).await?;
         }
         Ok(())
+    }
+
+    /// A copy over the connection; what is copied, and where from if not this store, comes behind it.
+    pub(super) fn copy_command(&self, to: &Destination, deadline: Duration) -> Cmd {
+        self.nix(&["copy", "--log-format", "internal-json", "--no-check-sigs", "--to"], deadline)
+            .arg(store_url(to))
+            .env("NIX_SSHOPTS", ssh_options(&to.socket))
+            .cwd(to.socket.parent().unwrap_or(Path::new("/")))
     }
 }
 

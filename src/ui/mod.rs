@@ -26,6 +26,7 @@ use streams::{Streams, To, stderr_is_coloured};
 use style::{GOOD, ODD, STRONG, paint};
 use table::Cell;
 
+pub mod checks;
 pub(crate) mod error;
 pub mod json;
 mod live;
@@ -143,6 +144,11 @@ impl Ui {
     pub fn terminals(&self) -> (bool, bool) {
         let all = self.stdin_is_terminal && self.stdout_is_terminal && self.stderr_is_terminal;
         (self.stdin_is_terminal, all)
+    }
+
+    /// The width of stdout's terminal, if it is one.
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
     }
 
     /// Where the reader is.

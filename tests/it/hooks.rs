@@ -162,7 +162,7 @@ fn a_hook_that_can_not_run_changes_nothing() {
     let before = listing(&server);
     world.shipit(&["deploy"]).expect(3).says(&[
         "deploy may not run the hook as app",
-        "visudo -f /etc/sudoers.d/",
+        "visudo -cf /etc/sudoers.d/shipit-server-hooks",
         "deploy ALL=(app) NOPASSWD: ALL",
     ]);
     assert_eq!(listing(&server), before);

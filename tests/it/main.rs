@@ -11,6 +11,7 @@
 mod crowd;
 mod daily;
 mod deploy;
+mod doctor;
 mod failures;
 mod faults;
 mod flake;

@@ -138,7 +138,10 @@ fn the_health_check_needs_no_curl() {
     world.edit("http://127.0.0.1:3001/", "https://127.0.0.1:3001/");
     world.git(&["commit", "-q", "-a", "-m", "https"]);
     let before = listing(&server);
-    world.shipit(&["deploy"]).expect(3).says(&["https needs curl", "install curl on the server"]);
+    world
+        .shipit(&["deploy"])
+        .expect(3)
+        .says(&["https needs curl", "as root: apt-get install -y --reinstall curl"]);
     assert_eq!(listing(&server), before);
 }
 

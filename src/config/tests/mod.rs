@@ -243,7 +243,8 @@ fn the_file_is_found_upwards_and_not_above_the_repository() {
         world.text(world.load(None).unwrap_err()),
         str![[r#"
 there is no shipit.toml in /work or above it
-hint: `shipit init` writes one, beside flake.nix; or name a file with -c, a folder with -C
+hint: `shipit init` writes one, beside flake.nix: it reads the flake, git and the units in the folder, and asks for the host
+hint: or name a file with -c, a folder with -C
 
 "#]]
     );

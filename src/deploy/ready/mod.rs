@@ -96,9 +96,7 @@ pub fn unit(settings: &Settings, state: &ServerState, events: &Events) -> Outcom
 /// # Errors
 /// [`Kind::NotReady`], with the line that mends it.
 pub fn as_unit(settings: &Settings, state: &ServerState, what: &str) -> Outcome<()> {
-    refused(
-        rights::as_unit(settings, state, what).or_else(|| app::environment(settings, state, what)),
-    )
+    refused(rights::as_unit(settings, state, what).or_else(|| app::environment(settings, state, what)))
 }
 
 /// Whether hooks can run as the unit's user.

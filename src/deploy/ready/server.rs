@@ -106,7 +106,7 @@ pub fn daemon(settings: &Settings, state: &ServerState) -> Option<Remark> {
         remark.hint(format!(
             "on the server, as root: usermod -aG nix-users {user}   (Debian's Nix lets in that group only)"
         ))
-    } else if refusal.contains("not allowed") {
+    } else if ["not allowed", "Broken pipe", "reset by peer"].iter().any(|said| refusal.contains(said)) {
         remark.hint(format!(
             "on the server, as root: echo 'extra-allowed-users = {user}' >> /etc/nix/nix.conf && systemctl restart nix-daemon"
         ))

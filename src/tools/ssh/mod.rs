@@ -55,6 +55,12 @@ pub struct Options {
     pub runtime_folder: PathBuf,
 }
 
+/// The version of this machine's client, as it names itself: `OpenSSH_9.2p1`. None: there is no client.
+pub async fn version() -> Option<String> {
+    let said = process::run(&Cmd::new("ssh", CONNECT).arg("-V")).await.ok()?.stderr;
+    Some(said.split([',', ' ']).next().unwrap_or_default().trim().to_owned())
+}
+
 /// An open connection.
 pub struct Connection {
     session: Session,
