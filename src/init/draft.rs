@@ -1,7 +1,7 @@
 //! Decides between what was said and what was found. Pure.
 
 use super::flake::usual;
-use super::found_unit::{FoundUnit, port};
+use super::found_unit::FoundUnit;
 use super::{Clues, Given};
 use crate::config::nearest;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
@@ -29,10 +29,6 @@ pub struct Draft {
     pub about: Option<String>,
     /// The program that the unit starts.
     pub program: Option<String>,
-    /// Who a unit of the tree runs it as.
-    pub user: Option<String>,
-    /// The port, wherever it was found.
-    pub port: Option<u16>,
     /// What a person should know, and what to type then.
     pub notes: Vec<(String, Option<String>)>,
 }
@@ -81,12 +77,7 @@ impl Clues {
 /// [`Kind::Usage`] where the flake has no package of the name that was said.
 pub fn draft(given: &Given, host: Option<&HostName>, clues: &Clues) -> Outcome<Draft> {
     let file = clues.unit(given);
-    let mut draft = Draft {
-        about: about(clues),
-        user: file.and_then(|file| file.user.clone()),
-        notes: clues.flake.notes.clone(),
-        ..Draft::default()
-    };
+    let mut draft = Draft { about: about(clues), notes: clues.flake.notes.clone(), ..Draft::default() };
     let app = app(given, clues, file)?;
     let package = package(given, clues)?;
     let root = root(given, clues, file, &app.value)?;
@@ -111,7 +102,6 @@ pub fn draft(given: &Given, host: Option<&HostName>, clues: &Clues) -> Outcome<D
             .add("assets", assets, |assets| toml::Value::Array(assets.into_iter().map(Into::into).collect()));
     }
     if let Some(http) = health(given, clues, file) {
-        draft.port = http.value.split_once("://").and_then(|(_, rest)| port(rest.split(['/', '?']).next()?));
         draft.add("health.http", http, Into::into);
     }
     if file.is_none() && clues.units.len() > 1 && given.unit.is_none() {

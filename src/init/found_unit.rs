@@ -11,8 +11,6 @@ pub struct FoundUnit {
     pub unit: UnitName,
     /// The folder above `current`, and which line says so.
     pub root: Option<(RootPath, &'static str)>,
-    /// Who it runs as.
-    pub user: Option<String>,
     /// The program below `result/bin`.
     pub program: Option<String>,
     /// Where it listens, and what says so.
@@ -44,7 +42,6 @@ impl FoundUnit {
             file: file.to_owned(),
             unit,
             root,
-            user: last("User").map(str::to_owned),
             program: program.split_once("/result/bin/").map(|(_, name)| name.to_owned()),
             port,
         })
@@ -133,7 +130,7 @@ mod tests {
         let unit = FoundUnit::read("ops/x.service", text).unwrap();
         assert_eq!(unit.unit.as_str(), "x.service");
         assert_eq!(unit.root, Some(("/srv/x".parse().unwrap(), "WorkingDirectory")));
-        assert_eq!((unit.user.as_deref(), unit.program.as_deref()), (Some("igris"), Some("server")));
+        assert_eq!(unit.program.as_deref(), Some("server"));
         assert_eq!(unit.port, Some((3001, "X_PORT".to_owned())));
     }
 

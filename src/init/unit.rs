@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use super::Clues;
-use super::found_unit::port;
 use super::write::NewFile;
-use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
-use crate::model::names::UserName;
+use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::Settings;
-use crate::model::unit_file::{RunsAs, UnitFile};
+use crate::model::unit_file::{RunsAs, UnitFile, app_user};
+use crate::tools::cmd::quoted;
 
 /// A unit for these settings, beside shipit.toml.
 ///
@@ -20,22 +19,19 @@ pub fn unit(settings: &Settings, clues: &Clues, program: Option<&str>) -> Outcom
             Kind::Usage,
             format!("{} is such a unit already, and is not written over", found.file),
         )
-        .hint("it is used as it is: `shipit doctor` says what it lacks"));
+        .hint(format!("to install it on the server: shipit setup --unit {}", quoted(found.file.as_ref()))));
     }
     let own = clues.flake.program.main.as_deref().or(clues.flake.program.pname.as_deref());
     let program = program.or(own).unwrap_or(settings.app.as_str());
-    let user: Result<UserName, _> = settings.app.as_str().to_lowercase().parse();
-    let user = user.or_else(|_| "app".parse()).failed(Kind::Bug, "a name for the app's user")?;
-    let listens = settings.health.http.as_ref().and_then(|http| {
-        let (_, rest) = http.url.split_once("://")?;
-        let place = rest.split(['/', '?']).next()?;
-        place.contains(':').then(|| port(place)).flatten()
-    });
+    let login =
+        settings.host.as_str().trim_start_matches("ssh://").rsplit_once('@').map_or("", |(login, _)| login);
+    let user = app_user(&settings.app, login);
+    let user = user.ok_or_else(|| Failure::msg(Kind::Usage, "the app's name makes no user's name"))?;
     let file = UnitFile {
         app: &settings.app,
         root: &settings.root,
         runs_as: RunsAs::System(user),
-        port: listens,
+        port: settings.health.http.as_ref().and_then(|http| http.port()),
         environment: &[],
     };
     let path: PathBuf = settings.folder.join(settings.unit.as_str());
