@@ -127,6 +127,7 @@ fn a_copy_tells_how_far_it_is() {
         ],
     );
     assert!(new.len() > 5 && new.is_sorted() && new.iter().all(|(_, of)| *of == 3_001_000), "{new:?}");
+    assert!(new.iter().any(|(bytes, _)| (1_000_000..2_000_000).contains(bytes)), "{new:?}");
     assert_eq!(new.last(), Some(&(3_000_112, 3_001_000)));
     let old = far(
         include_str!("recorded/nix-2.8-copied.log"),

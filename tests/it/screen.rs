@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::support::site::Site;
-use crate::support::world::SHIPIT;
+use crate::support::world::{SHIPIT, eventually};
 
 const TURNS: &str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 /// No run of these tests takes longer.
@@ -170,4 +170,44 @@ fn where_nothing_may_be_drawn_there_are_lines() {
     assert_eq!(run.end(), 0, "{}", run.shows());
     run.drew_and_left_nothing();
     assert!(run.shows().contains("\nwould "), "{}", run.shows());
+}
+
+#[test]
+fn nothing_is_written_into_the_question_for_a_passphrase() {
+    let site = Site::new();
+    let key = site.world.file("key");
+    std::fs::copy(&site.server.key, &key).expect("the key");
+    let mut lock = site.world.command("ssh-keygen");
+    lock.stdout(Stdio::null());
+    assert!(
+        lock.args(["-q", "-p", "-P", "", "-N", "secret", "-f"])
+            .arg(&key)
+            .status()
+            .expect("ssh-keygen")
+            .success()
+    );
+    site.world.ssh_config(&format!(
+        "Host *\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile {}\n",
+        key.display(),
+        site.server.known_hosts.display()
+    ));
+    let commit = site.commit("slow-build 2");
+    let mut run = OnTerminal::start(&site, 100, &[], "deploy");
+    run.until("Enter passphrase");
+    // All of the build goes by while the question stands.
+    let builds = || {
+        let pattern = format!("nix .*build .*{}", site.world.app().display());
+        site.world.command("pgrep").args(["-f", &pattern]).output().expect("pgrep").status.success()
+    };
+    eventually(LONGEST, || if builds() { Ok(()) } else { Err("no build") });
+    eventually(LONGEST, || if builds() { Err("it builds") } else { Ok(()) });
+    run.types(b"secret\r");
+    assert_eq!(run.end(), 0, "{}", run.shows());
+    run.drew_and_left_nothing();
+    let shown = run.shows();
+    let question = shown.lines().position(|line| line.starts_with("Enter passphrase")).expect("the question");
+    assert!(shown.lines().nth(question).is_some_and(|line| line.trim_end().ends_with("key':")), "{shown}");
+    let built = shown.lines().position(|line| line.starts_with("  built"));
+    assert!(built.is_some_and(|built| built > question), "{shown}");
+    assert_eq!(site.now().current, format!("releases/{commit}"));
 }
