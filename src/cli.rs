@@ -241,6 +241,9 @@ pub struct InitArgs {
     /// The URL that is asked on the server after each deploy
     #[arg(long, value_name = "URL", value_parser = config::health_url)]
     pub health: Option<String>,
+    /// Neither name nor make a key to sign what is sent with
+    #[arg(long)]
+    pub no_sign: bool,
     /// Write a systemd unit as well, beside shipit.toml; with a shipit.toml that is there, only the unit
     #[arg(long)]
     pub unit: bool,

@@ -8,6 +8,7 @@ use crate::cli::{Global, InitArgs};
 use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::init::draft::{Draft, draft};
+use crate::init::key::{self, Key};
 use crate::init::write::{NewFile, is_free, write};
 use crate::init::{self, Clues, Given, text, unit};
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
@@ -76,7 +77,12 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         (None, Some(_)) => None,
         (None, None) => Some(ask_host(ui).await?),
     };
-    let draft = draft(&given(args), host.as_ref(), &clues)?;
+    let key = if args.no_sign { None } else { Some(key::key(context).await) };
+    let made = match &key {
+        Some(Key::Made(file)) => Some(file.clone()),
+        _ => None,
+    };
+    let draft = draft(&Given { key, ..given(args) }, host.as_ref(), &clues)?;
     let new = NewFile { path: file.clone(), text: text::text(&draft) };
     // What is written is what the other commands read.
     let settings = config::parse(context, folder, shown(context, &file), new.text.clone())?;
@@ -89,7 +95,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     for file in &files {
         write(file)?;
     }
-    let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+    let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).chain(made).collect();
     say(context, ui, &clues, Some(&draft), &written)
 }
 
@@ -103,9 +109,9 @@ async fn look(context: &Context, folder: &Path, ui: &Ui) -> Outcome<Clues> {
 
 /// The command line has words about shipit.toml.
 fn says_something(args: &InitArgs) -> bool {
-    let InitArgs { host, app, package, root, unit_name, assets, port, health, unit: _ } = args;
+    let InitArgs { host, app, package, root, unit_name, assets, port, health, no_sign, unit: _ } = args;
     let names = host.is_some() || app.is_some() || package.is_some() || root.is_some() || unit_name.is_some();
-    names || !assets.is_empty() || port.is_some() || health.is_some()
+    names || !assets.is_empty() || port.is_some() || health.is_some() || *no_sign
 }
 
 fn given(args: &InitArgs) -> Given {
@@ -117,6 +123,7 @@ fn given(args: &InitArgs) -> Given {
         assets: args.assets.clone(),
         health: args.health.clone(),
         port: args.port,
+        key: None,
     }
 }
 

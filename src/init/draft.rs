@@ -2,6 +2,7 @@
 
 use super::flake::usual;
 use super::found_unit::FoundUnit;
+use super::key::{self, Key};
 use super::{Clues, Given};
 use crate::config::nearest;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
@@ -100,6 +101,15 @@ pub fn draft(given: &Given, host: Option<&HostName>, clues: &Clues) -> Outcome<D
     if let Some(assets) = assets(given, clues) {
         draft
             .add("assets", assets, |assets| toml::Value::Array(assets.into_iter().map(Into::into).collect()));
+    }
+    match &given.key {
+        Some(Key::Found) => draft.add("sign.key_file", sure(key::FILE, "it is there"), Into::into),
+        Some(Key::Made(_)) => draft.add("sign.key_file", sure(key::FILE, "made just now"), Into::into),
+        Some(Key::None(why)) => {
+            let text = format!("what is sent is not signed, because no key could be made ({why})");
+            draft.notes.push((text, None));
+        }
+        None => {}
     }
     if let Some(http) = health(given, clues, file) {
         draft.add("health.http", http, Into::into);

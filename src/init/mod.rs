@@ -11,12 +11,14 @@ use crate::tools::git::{self, Repo};
 use crate::tools::source::Source;
 use flake::Flake;
 use found_unit::FoundUnit;
+use key::Key;
 use script::Script;
 use source_code::SourceCode;
 
 pub mod draft;
 pub mod flake;
 mod found_unit;
+pub mod key;
 mod script;
 mod source_code;
 pub mod text;
@@ -41,6 +43,8 @@ pub struct Given {
     pub health: Option<String>,
     /// `--port`
     pub port: Option<u16>,
+    /// The key that closures are signed with.
+    pub key: Option<Key>,
 }
 
 /// What was found in a folder.

@@ -7,6 +7,13 @@ const OTHERS: &[u16] = &[2375, 3306, 4222, 5432, 5672, 6379, 9092, 9200, 11211, 
 /// What a health check is called, most usual first.
 const CHECKS: &[&str] = &["/healthz", "/health", "/api/health", "/up", "/livez", "/readyz"];
 
+/// Variables that name a database file …
+const DATABASES: &[&str] =
+    &["DB_PATH", "DB_FILE", "DATABASE_PATH", "DATABASE_FILE", "SQLITE_PATH", "SQLITE_FILE", "SQLITE_DB"];
+/// … and those that name a folder to write into.
+const FOLDERS: &[&str] =
+    &["DATA_DIR", "DATA_PATH", "STORAGE_DIR", "STORAGE_PATH", "UPLOAD_DIR", "UPLOADS_DIR"];
+
 /// What the code says.
 #[derive(Debug, Default)]
 pub struct SourceCode {
@@ -15,6 +22,32 @@ pub struct SourceCode {
     pub port: Option<(u16, String)>,
     /// The path of a health check, and which file names it.
     pub check: Option<(String, String)>,
+    /// Variables that say where the app's data lies, and which file reads each.
+    pub data: Vec<(Data, String)>,
+}
+
+/// A variable that says where data lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Data {
+    /// `SERVER_DB_PATH`: a file.
+    File(String),
+    /// `UPLOAD_DIR`: a folder.
+    Folder(String),
+}
+
+impl Data {
+    /// What a variable's name tells.
+    fn of(name: &str) -> Option<Self> {
+        let ends =
+            |endings: &[&str]| endings.iter().any(|end| name == *end || name.ends_with(&format!("_{end}")));
+        if ends(DATABASES) {
+            Some(Data::File(name.to_owned()))
+        } else if ends(FOLDERS) {
+            Some(Data::Folder(name.to_owned()))
+        } else {
+            None
+        }
+    }
 }
 
 impl SourceCode {
@@ -30,7 +63,8 @@ impl SourceCode {
             let file = code.iter().find(|(_, text)| quoted(text, path))?;
             Some(((*path).to_owned(), file.0.clone()))
         });
-        SourceCode { port: port.or_else(|| only_port(&code)), check, files: code }
+        let data = data(&code);
+        SourceCode { port: port.or_else(|| only_port(&code)), check, data, files: code }
     }
 
     /// Whether the code names this folder as one reads a path: `"views"`, `"./views/…`.
@@ -42,6 +76,25 @@ impl SourceCode {
         };
         self.files.iter().any(|(_, text)| names(text))
     }
+}
+
+fn data(code: &[(String, String)]) -> Vec<(Data, String)> {
+    let mut found: Vec<(Data, String)> = Vec::new();
+    for (file, text) in code {
+        for line in text.lines().filter(|line| !is_comment(line)) {
+            let words = line.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+            for variable in words.filter_map(Data::of) {
+                if found.iter().all(|(other, _)| *other != variable) {
+                    found.push((variable, file.clone()));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn is_comment(line: &str) -> bool {
+    ["//", "#", "--", "*"].iter().any(|begin| line.trim_start().starts_with(begin))
 }
 
 fn quoted(text: &str, what: &str) -> bool {
@@ -79,9 +132,9 @@ fn only_port(code: &[(String, String)]) -> Option<(u16, String)> {
 }
 
 fn is_about_listening(line: &str) -> bool {
+    let plain = !is_comment(line);
     let line = line.to_lowercase();
-    let comment = ["//", "#", "--", "*"].iter().any(|begin| line.trim_start().starts_with(begin));
-    !comment && ["port", "listen", "addr", "bind"].iter().any(|word| line.contains(word))
+    plain && ["port", "listen", "addr", "bind"].iter().any(|word| line.contains(word))
 }
 
 /// Numbers of a line that stand by themselves and may be ports.
@@ -102,6 +155,16 @@ mod tests {
         let files: Vec<_> =
             files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         SourceCode::read(&files)
+    }
+
+    #[test]
+    fn variables_that_say_where_data_lies() {
+        let code = read(&[
+            ("main.go", "path := env(\"SERVER_DB_PATH\", \"data/server.db\")\n// OLD_DB_PATH\nDB_PATHS := 1"),
+            ("x.js", "fs.mkdirSync(process.env.UPLOAD_DIR); process.env.SERVER_DB_PATH"),
+        ]);
+        let file = (Data::File("SERVER_DB_PATH".to_owned()), "main.go".to_owned());
+        assert_eq!(code.data, [file, (Data::Folder("UPLOAD_DIR".to_owned()), "x.js".to_owned())]);
     }
 
     #[test]

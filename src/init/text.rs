@@ -22,12 +22,18 @@ pub fn text(draft: &Draft) -> String {
         text += "# Look at the guesses.\n";
     }
     text += "\n";
-    let (health, top): (Vec<&Value>, Vec<&Value>) =
-        draft.values.iter().partition(|value| value.key.starts_with("health."));
+    let of = |name: &str| -> Vec<&Value> {
+        let table = |value: &&Value| value.key.split_once('.').map_or("", |(table, _)| table) == name;
+        draft.values.iter().filter(table).collect()
+    };
+    let (top, sign, health) = (of(""), of("sign"), of("health"));
     text += &table(&top);
     if !top.iter().any(|value| value.key == "assets") {
         text +=
             "# assets = [\"views\"]   # files of the commit that shall lie beside result/; none were found\n";
+    }
+    if !sign.is_empty() {
+        text += &format!("\n[sign]\n{}", table(&sign));
     }
     text += "\n[health]\n";
     if health.is_empty() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Clues;
+use super::source_code::Data;
 use super::write::NewFile;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::Settings;
@@ -27,12 +28,19 @@ pub fn unit(settings: &Settings, clues: &Clues, program: Option<&str>) -> Outcom
         settings.host.as_str().trim_start_matches("ssh://").rsplit_once('@').map_or("", |(login, _)| login);
     let user = app_user(&settings.app, login);
     let user = user.ok_or_else(|| Failure::msg(Kind::Usage, "the app's name makes no user's name"))?;
+    let data = format!("{}/data", settings.root);
+    let value = |variable: &Data| match variable {
+        Data::File(name) => (name.clone(), format!("{data}/{}.db", settings.app)),
+        Data::Folder(name) => (name.clone(), data.clone()),
+    };
+    let environment: Vec<(String, String)> =
+        clues.code.data.iter().map(|(variable, _)| value(variable)).collect();
     let file = UnitFile {
         app: &settings.app,
         root: &settings.root,
         runs_as: RunsAs::System(user),
         port: settings.health.http.as_ref().and_then(|http| http.port()),
-        environment: &[],
+        environment: &environment,
     };
     let path: PathBuf = settings.folder.join(settings.unit.as_str());
     Ok(NewFile { path, text: file.text_of(program) })

@@ -239,6 +239,14 @@ impl Nix {
         Ok(())
     }
 
+    /// Makes a key pair to sign with; the secret half is for its owner's eyes.
+    pub async fn make_key(&self, name: &str, secret: &Path, public: &Path) -> Result<(), NixError> {
+        let cmd =
+            self.nix_store(QUESTION).args(["--generate-binary-cache-key", name]).arg(secret).arg(public);
+        run(&cmd).await?;
+        Ok(())
+    }
+
     /// Copies these paths and all that they need over the connection that stands; each line of Nix's log goes to
     /// `on_line`. `cwd` is a private folder: Nix is given no chance to find a flake around it.
     pub async fn copy(
