@@ -224,7 +224,7 @@ fn halves_of_the_one_before_are_killed_while_others_wait() {
     let mut waiting: Vec<Watched> =
         others.iter().map(|(world, _)| Watched::start(world, &["deploy", "--wait", "10m"])).collect();
     for run in &mut waiting {
-        run.until("warning");
+        run.until("waiting-for-lock");
     }
     // All of it at once, the client first: nobody is left to go back but those who wait.
     holder.signal("STOP");
@@ -262,9 +262,9 @@ fn the_end_of_a_prune_is_waited_for_and_the_look_before_it_is_not_believed() {
     ran.says(&["has been running `deploy` of", &third[..7], "since 20"]);
     // What is being removed can't be gone back to.
     let mut back = Watched::start(other, &["rollback", &there[1], "--wait", "5m"]);
-    back.until("warning");
+    back.until("waiting-for-lock");
     let mut next = Watched::start(other, &["deploy", "--wait", "5m"]);
-    next.until("warning");
+    next.until("waiting-for-lock");
     site.server.sh_ok("touch /srv/go");
     pruning.wait(END).expect(0);
     back.wait(END).expect(0);
@@ -287,7 +287,7 @@ fn a_rollback_without_a_name_goes_on_only_where_it_still_means_the_same() {
         let deploy = Watched::start(&site.world, &["deploy"]);
         site.is_in_hook();
         let mut back = Watched::start(other, &["rollback", "--wait", "5m"]);
-        back.until("warning");
+        back.until("waiting-for-lock");
         site.end_hook();
         site.world.edit(
             "\n[hooks]\nbefore_switch = [\"sh\", \"-c\", \"while [ -e /srv/wait ]; do sleep 0.1; done\"]\n",

@@ -210,7 +210,7 @@ fn a_hold_does_not_wait_for_a_deploy_and_stops_it_before_its_switch() {
     let running = site.world.start(&["deploy", "--json"]);
     site.is_in_hook();
     let mut waiting = Watched::start(&site.world, &["deploy", "--wait", "2m"]);
-    waiting.until("warning");
+    waiting.until("waiting-for-lock");
     let ran = site.world.shipit_as(&[("USER", "bob")], &["hold", "stop"]).expect(0);
     ran.says(&["has been running `deploy` of", &slow[..7], "it is refused before it switches"]);
     site.end_hook();
@@ -265,7 +265,7 @@ fn a_deploy_that_waited_finds_the_hold_and_leaves_nothing() {
     );
     let next = site.commit("ok");
     let mut deploy = Watched::start(&site.world, &["deploy", "--wait", "2m"]);
-    deploy.until("warning");
+    deploy.until("waiting-for-lock");
     site.server.sh_ok(&format!("runuser -u deploy -- touch {HOLD}; touch /srv/free"));
     let ran = deploy.wait(Duration::from_secs(60)).expect(6);
     assert_eq!(ran.json()["outcome"], "held");

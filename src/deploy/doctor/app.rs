@@ -105,10 +105,13 @@ fn environment(settings: &Settings, state: &ServerState, facts: &Facts) -> Optio
 }
 
 fn files(state: &ServerState) -> String {
-    match state.unit.environment_files.len() {
-        0 => "no EnvironmentFile".to_owned(),
-        1 => "its EnvironmentFile is there".to_owned(),
-        count => format!("its {count} EnvironmentFiles are there"),
+    let files = &state.unit.environment_files;
+    let needed = files.iter().filter(|(_, may_be_missing)| !may_be_missing).count();
+    match (files.len(), needed) {
+        (0, _) => "no EnvironmentFile".to_owned(),
+        (_, 0) => "no EnvironmentFile has to be there".to_owned(),
+        (_, 1) => "its EnvironmentFile is there".to_owned(),
+        _ => format!("its {needed} EnvironmentFiles are there"),
     }
 }
 
