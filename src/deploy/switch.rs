@@ -417,7 +417,10 @@ impl<'a> Client<'a> {
             self.story.invocation = verdict.invocation().cloned();
             self.story.process = verdict.process().map(str::to_owned);
             self.story.answer = verdict.answers().last().map(str::to_owned);
-            self.story.unit = verdict.last().in_words();
+            // A look from before the restart tells nothing of it.
+            let ours = verdict.last().invocation.is_some()
+                && verdict.last().invocation.as_ref() == verdict.invocation();
+            self.story.unit = verdict.last().in_words().filter(|_| ours);
         }
         (self.end.unwrap_or(Conversed::Lost), self.story)
     }

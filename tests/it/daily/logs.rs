@@ -19,7 +19,8 @@ fn says(site: &Site, text: &str) {
 
 /// What it begins with at each start is read from a file.
 fn talks(site: &Site) {
-    site.drop_in("[Service]\nExecStartPre=/bin/sh -c 'cat /srv/say 2>/dev/null; :'");
+    // One start at a time: which release a quick second one was of is not told by times.
+    site.drop_in("[Service]\nRestartSec=20\nExecStartPre=/bin/sh -c 'cat /srv/say 2>/dev/null; :'");
 }
 
 /// `message` of each line of `--json`.

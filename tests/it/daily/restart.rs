@@ -59,10 +59,10 @@ fn it_is_checked_like_a_deploy_and_changes_nothing_else() {
     let table = site.world.shipit(&["releases"]).expect(0).stdout;
     let rows: Vec<&str> = table.lines().collect();
     assert!(
-        rows[0].starts_with("v3") && rows[0].contains(" kept ") && rows[0].ends_with("restart"),
+        rows[1].starts_with("v3") && rows[1].contains(" kept ") && rows[1].ends_with("restart"),
         "{table}"
     );
-    assert!(rows[1].starts_with("v2") && rows[1].contains(" live "), "{table}");
+    assert!(rows[2].starts_with("v2") && rows[2].contains(" live "), "{table}");
 
     // For programs.
     let result = site.world.shipit(&["restart", "--json"]).expect(0).json();
@@ -84,13 +84,7 @@ fn one_that_is_not_healthy_stays_and_the_rollback_is_named() {
     let failed = site.fails(
         &["restart"],
         7,
-        &[
-            "was restarted, and is not healthy",
-            "no luck today",
-            "`current` is",
-            "last seen failed",
-            "shipit rollback",
-        ],
+        &["was restarted, and is not healthy", "no luck today", "`current` is", "shipit rollback"],
     );
     assert!(failed.took < Duration::from_secs(20), "{:?}", failed.took);
     let after = site.now();

@@ -52,7 +52,7 @@ fn the_pages_are_ones_that_man_shows() {
     for name in &names {
         let page = home.join("pages").join(name);
         let output = Command::new("groff")
-            .args(["-man", "-Tutf8", "-ww", "-P-cbou"])
+            .args(["-Kutf8", "-man", "-Tutf8", "-ww", "-P-cbou"])
             .arg(&page)
             .output()
             .expect("groff");
