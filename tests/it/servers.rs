@@ -272,7 +272,7 @@ fn environments_on_one_server_do_not_touch_each_other() {
     world.commit("3", "crash");
     let failed = world.shipit(&["deploy", "--environment", "staging"]).expect(7);
     failed.says(&["boom: refused to start", "staging.service", &format!("{} runs again", &second[..7])]);
-    world.shipit(&["-e", "staging", "rollback", "v99"]).expect(2).says(&["shipit -e staging releases"]);
+    world.shipit(&["-e", "staging", "rollback", "v99"]).expect(2).says(&["shipit -e staging deploy COMMIT"]);
     world.shipit(&["-e", "stagin", "status"]).expect(2).says(&["staging"]);
     let told = |words: &[&str]| -> serde_json::Value {
         serde_json::from_str(&world.shipit(words).expect(0).stdout).unwrap()
