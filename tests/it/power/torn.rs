@@ -126,8 +126,10 @@ fn what_was_not_placed_is_compared_and_sent_again() {
         .says(&["1 path in the server's store is not what Nix wrote down", "a deploy sends them again"]);
     assert!(looked.stderr.contains("missing  1 of"), "{}", looked.stderr);
     assert_eq!(all_torn(&site), format!("{torn}\n"));
-    let ran =
-        site.world.deploy().says(&["checking 3 paths not from a deploy: a power loss may have torn them", "they are sent again"]);
+    let ran = site.world.deploy().says(&[
+        "checking 3 paths not from a deploy: a power loss may have torn them",
+        "they are sent again",
+    ]);
     // With the one that refers to it.
     assert!(ran.stderr.contains("missing  2 of"), "{}", ran.stderr);
     site.is_live(&commit);
