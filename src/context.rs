@@ -142,7 +142,7 @@ mod tests {
     fn context(variables: &[(&str, &str)]) -> Context {
         let variable =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
-        Context::of(PathBuf::from("/work"), &variable, Some("laptop"))
+        Context::of(PathBuf::from("/srv/app"), &variable, Some("laptop"))
     }
 
     #[test]

@@ -617,7 +617,7 @@ shipit.toml:4:12: the host key has a control character: write `type base64`, as 
 4 | host_key = "ssh-ed25519 A/nB"
   |            ^^^^^^^^^^^^^^^^^^
 
-shipit.toml:4:10: there is no file /work/nowhere
+shipit.toml:4:10: there is no file /srv/app/nowhere
   |
 4 | config = "nowhere"
   |          ^^^^^^^^^

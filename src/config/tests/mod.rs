@@ -50,7 +50,7 @@ impl World {
         assert_eq!(failure.kind, Kind::Usage);
         let mut text: String = failure.error.chain().map(|cause| format!("{cause}\n")).collect();
         text.extend(failure.hints.iter().map(|hint| format!("hint: {hint}\n")));
-        text.replace(self.context.cwd.to_str().unwrap(), "/work")
+        text.replace(self.context.cwd.to_str().unwrap(), "/srv/app")
     }
 }
 
@@ -242,7 +242,7 @@ fn the_file_is_found_upwards_and_not_above_the_repository() {
     assert_data_eq!(
         world.text(world.load(None).unwrap_err()),
         str![[r#"
-there is no shipit.toml in /work or above it
+there is no shipit.toml in /srv/app or above it
 hint: `shipit init` writes one, beside flake.nix: it reads the flake, git and the units in the folder, and asks for the host
 hint: or name a file with -c, a folder with -C
 
