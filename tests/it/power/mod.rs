@@ -91,5 +91,5 @@ fn status_says_unchecked(site: &Site) {
         "{status:#}"
     );
     let words = site.world.shipit(&["status"]).expect(0).stdout;
-    assert!(words.contains("not checked yet") && words.contains("nobody is at it any more"), "{words}");
+    assert!(words.contains("not checked yet") && words.contains("never checked to its end"), "{words}");
 }
