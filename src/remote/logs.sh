@@ -11,24 +11,37 @@ unit=$5
 find_log
 ask_journal() {
   # systemd's own lines stay in the common journal.
-  timeout -s KILL 20 journalctl ${scope:+"$scope"} ${namespace:+"--namespace=+$namespace"} -b -q --no-pager -o cat "$@" 2>/dev/null
+  timeout -s KILL 20 journalctl ${scope:+"$scope"} ${namespace:+"--namespace=+$namespace"} -b -q --no-pager "$@" 2>/dev/null
 }
 
-set -- "_SYSTEMD_INVOCATION_ID=$invocation" + "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation"
 # A process that died at once may be gone before journald looks at it: its last words then carry its number and (where the
 # system's own systemd started it) the unit's name alone, and on a busy server they come a moment later.
-if [ -n "$process" ]; then
-  if [ "$control" = user ]; then
-    set -- "$@" + "_PID=$process"
-  else
-    set -- "$@" + "_PID=$process" "_SYSTEMD_UNIT=$unit"
+whose="_SYSTEMD_UNIT=$unit"
+if [ "$control" = user ]; then whose="_UID=$(id -u)"; fi
+
+# Of a start that nobody saw, so that the number is unknown too: it is that of the first one that spoke like this since
+# systemd told of the start.
+find_process() {
+  began=$(ask_journal -o json --output-fields=_PID "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation" |
+    sed -n '1s/.*"__REALTIME_TIMESTAMP" *: *"\([0-9]*\)\([0-9]\{6\}\)".*/@\1.\2/p')
+  if [ -z "$began" ]; then return; fi
+  ask_journal -o json --output-fields=_PID,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,_SYSTEMD_INVOCATION_ID \
+    "--since=$began" "$whose" _TRANSPORT=stdout |
+    grep -v -e '"_SYSTEMD_INVOCATION_ID"' -e '"_SYSTEMD_USER_UNIT"' |
+    sed -n '1s/.*"_PID" *: *"\([0-9]*\)".*/\1/p'
+}
+
+for _ in 1 2 3 4; do
+  if [ -z "$process" ]; then
+    process=$(find_process)
+  elif [ -n "$(ask_journal -n 1 "_PID=$process" "$whose")" ]; then
+    break
   fi
-  for _ in 1 2 3 4; do
-    if [ -n "$(ask_journal -n 1 "_PID=$process")" ]; then break; fi
-    sleep 0.3
-  done
-fi
-lines=$(ask_journal -n "$count" "$@")
+  sleep 0.3
+done
+set -- "_SYSTEMD_INVOCATION_ID=$invocation" + "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation"
+if [ -n "$process" ]; then set -- "$@" + "_PID=$process" "$whose"; fi
+lines=$(ask_journal -o cat -n "$count" "$@")
 say "lines $(printf '%s\n' "$lines" | packed)"
 tell_elsewhere
 say end

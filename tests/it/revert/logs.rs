@@ -38,6 +38,22 @@ fn whatever_was_written_the_lines_that_say_why_are_shown_and_harm_no_screen() {
     assert!(lines.contains("boom: refused to start") && !lines.contains("listens on"), "{result:#}");
 }
 
+/// journald files a line under a start by looking at the process that sent it. On a busy server that may be gone by then.
+#[test]
+fn the_last_words_of_a_process_that_journald_never_saw_are_shown() {
+    let site = Site::new();
+    // Before each start it is made to stand still, until all that the start wrote is long written.
+    site.drop_in(
+        "[Service]\nRestart=on-failure\nRestartSec=0\nExecStartPre=+/bin/sh -c '\
+         [ ! -e views/deaf ] || { kill -STOP $$(pidof systemd-journald); \
+         systemd-run -q --no-block sh -c \"sleep 0.7; kill -CONT $$(pidof systemd-journald)\"; }'",
+    );
+    site.world.write("views/deaf", "");
+    site.commit("crash");
+    let failed = site.goes_back(&["deploy"], &["boom: refused to start", "status=1/FAILURE"]);
+    assert!(!failed.text.contains("listens on"), "{failed:#?}");
+}
+
 #[test]
 fn a_log_of_its_own_is_found() {
     let site = Site::new();
