@@ -6,10 +6,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use serde_json::Value;
-
 use super::nix_json::PathInfo;
 use crate::model::event::Event;
+use line::{Field, Line, parse};
+
+mod failure;
+mod line;
+
+#[cfg(test)]
+mod tests;
+
+pub use failure::{NixFailure, shortened};
+pub use line::plain;
 
 /// How many of the last lines of each derivation's log are kept.
 pub const KEPT_LOG_LINES: usize = 25;
@@ -25,142 +33,6 @@ const SUBSTITUTE: u64 = 108;
 const BUILD_LOG_LINE: u64 = 101;
 const SET_PHASE: u64 = 104;
 const PROGRESS: u64 = 105;
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
-    /// An activity begins.
-    Start {
-        /// Its number.
-        id: u64,
-        /// What it is.
-        kind: u64,
-        /// What it is about.
-        fields: Vec<Field>,
-    },
-    /// … and ends.
-    Stop {
-        /// Its number.
-        id: u64,
-    },
-    /// News of an activity.
-    Result {
-        /// Which activity.
-        id: u64,
-        /// What kind of news.
-        kind: u64,
-        /// The news.
-        fields: Vec<Field>,
-    },
-    /// Text for the user.
-    Message {
-        /// 0: an error; 1: a warning; more: talk.
-        level: u64,
-        /// Without colours.
-        text: String,
-    },
-    /// Not Nix's log: ssh, or a crash. Without colours.
-    Text(String),
-    /// A line of Nix's log that this version does not know.
-    Other,
-}
-
-/// A field of an activity or of its news.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Field {
-    /// A number.
-    Number(u64),
-    /// A text, as it came.
-    Text(String),
-}
-
-impl Field {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Field::Text(text) => Some(text),
-            Field::Number(_) => None,
-        }
-    }
-
-    fn number(&self) -> Option<u64> {
-        match self {
-            Field::Number(number) => Some(*number),
-            Field::Text(_) => None,
-        }
-    }
-}
-
-/// Reads one line.
-pub fn parse(line: &str) -> Line {
-    // ssh and builders may leave a piece without a newline in front of it.
-    let Some((_, json)) = line.split_once("@nix ").filter(|(before, _)| !before.contains('{')) else {
-        return Line::Text(plain(line));
-    };
-    let Ok(Value::Object(record)) = serde_json::from_str(json) else {
-        return Line::Text(plain(line));
-    };
-    let number = |key: &str| record.get(key).and_then(Value::as_u64);
-    let fields = || match record.get("fields") {
-        Some(Value::Array(fields)) => fields
-            .iter()
-            .map(|field| match field {
-                Value::String(text) => Field::Text(text.clone()),
-                other => Field::Number(other.as_u64().unwrap_or(0)),
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    let line = match record.get("action").and_then(Value::as_str) {
-        Some("start") => {
-            number("id").zip(number("type")).map(|(id, kind)| Line::Start { id, kind, fields: fields() })
-        }
-        Some("stop") => number("id").map(|id| Line::Stop { id }),
-        Some("result") => {
-            number("id").zip(number("type")).map(|(id, kind)| Line::Result { id, kind, fields: fields() })
-        }
-        Some("msg") => record
-            .get("msg")
-            .and_then(Value::as_str)
-            .map(|text| Line::Message { level: number("level").unwrap_or(3), text: plain(text) }),
-        _ => None,
-    };
-    line.unwrap_or(Line::Other)
-}
-
-/// Text without escape sequences and control characters; tabs and newlines stay. What a carriage return would have
-/// overwritten on a terminal is dropped.
-pub fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '\u{1b}' => match chars.next() {
-                // A colour or a movement: up to its final letter.
-                Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
-                // A title or a link: up to BEL or ESC \.
-                Some(']') => {
-                    while let Some(c) = chars.next() {
-                        if c == '\u{7}' {
-                            break;
-                        }
-                        if c == '\u{1b}' {
-                            chars.next();
-                            break;
-                        }
-                    }
-                }
-                _ => {}
-            },
-            '\r' if chars.peek().is_some_and(|next| *next != '\n') => {
-                out.truncate(out.rfind('\n').map_or(0, |at| at + 1));
-            }
-            '\n' | '\t' => out.push(char),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// What a run of Nix is for: the same activity means another event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,20 +72,6 @@ pub struct NixLog {
     logs: VecDeque<(String, VecDeque<String>)>,
     errors: VecDeque<String>,
     texts: VecDeque<String>,
-}
-
-/// Why Nix failed, in its words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NixFailure {
-    /// The derivation that failed, when it was a build.
-    pub derivation: Option<String>,
-    /// The last lines of its log.
-    pub log: Vec<String>,
-    /// The error in one line.
-    pub headline: String,
-    /// All of the error text, without colours and without the log that newer versions repeat in it; before it, what
-    /// others said (ssh, git), which is often the cause.
-    pub text: Vec<String>,
 }
 
 impl NixLog {
@@ -366,29 +224,6 @@ impl NixLog {
         // Nix may send more than was asked for, and a path anew.
         (of > 0).then_some(Event::CopyProgress { bytes: bytes.min(of), of })
     }
-
-    /// What is known of a failure, after the last line.
-    pub fn failure(&self) -> NixFailure {
-        let text: Vec<String> = without_repeated_log(self.errors.iter().map(String::as_str));
-        // The end of a connection is all that Nix sees of it; why it ended was said by ssh or by the other side.
-        let headline = headline(&text)
-            .filter(|line| !line.ends_with("unexpected end-of-file") || self.texts.is_empty())
-            .or_else(|| self.texts.back().cloned())
-            .unwrap_or_default();
-        // The derivation whose builder failed is named first; those that only needed it come after it.
-        let derivation = text
-            .iter()
-            .flat_map(|line| derivations(line))
-            .find(|derivation| self.logs.iter().any(|(of, _)| of == derivation))
-            .map(str::to_owned);
-        let log = derivation
-            .as_deref()
-            .and_then(|derivation| self.logs.iter().rev().find(|(of, _)| of == derivation))
-            .map(|(_, lines)| lines.iter().cloned().collect())
-            .unwrap_or_default();
-        let text = self.texts.iter().cloned().chain(text).collect();
-        NixFailure { derivation, log, headline, text }
-    }
 }
 
 /// The part of a store path behind the hash.
@@ -411,58 +246,3 @@ fn keep<'a>(list: &mut VecDeque<String>, lines: impl IntoIterator<Item = &'a str
         }
     }
 }
-
-/// The `/nix/store/….drv` in a line.
-fn derivations(line: &str) -> impl Iterator<Item = &str> {
-    line.match_indices("/nix/store/").filter_map(|(at, _)| {
-        let rest = &line[at..];
-        let end =
-            rest.find(|c: char| !(c.is_ascii_alphanumeric() || "/+-._?=".contains(c))).unwrap_or(rest.len());
-        let path = &rest[..end];
-        path.find(".drv").map(|end| &path[..end + ".drv".len()])
-    })
-}
-
-/// Newer versions repeat the end of a failed build's log in the error, each line behind a `>`, and name the command
-/// for the rest.
-fn without_repeated_log<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
-    lines
-        .filter(|line| {
-            let line = line.trim();
-            let repeated = line.starts_with("> ")
-                || line == ">"
-                || line.starts_with("For full logs, run")
-                || line.starts_with("nix log /nix/store/")
-                || line.starts_with("nix-store -l /nix/store/");
-            let title = line.strip_prefix("last ").is_some_and(|rest| rest.ends_with("log lines:"));
-            !repeated && !title
-        })
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The error in one line. Newer versions put the trace in front of it, under an `error:` of its own without text.
-fn headline(text: &[String]) -> Option<String> {
-    let said = |line: &String| {
-        let rest = line.trim_start().strip_prefix("error:")?.trim();
-        (!rest.is_empty()).then(|| rest.to_owned())
-    };
-    text.iter().find_map(said).or_else(|| text.iter().find(|line| !line.trim().is_empty()).cloned())
-}
-
-/// A long text with its middle left out: Nix's trace stands between the two ends that tell something.
-pub fn shortened(text: &[String], most: usize) -> Vec<String> {
-    if text.len() <= most {
-        return text.to_vec();
-    }
-    let head = most / 4;
-    let tail = most - head - 1;
-    let mut lines = text[..head].to_vec();
-    lines.push(format!("… {} lines left out …", text.len() - head - tail));
-    lines.extend_from_slice(&text[text.len() - tail..]);
-    lines
-}
-
-#[cfg(test)]
-#[path = "nix_log_tests.rs"]
-mod tests;
