@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::connect::{connect, ssh_failure};
 use super::restart::live_release;
 use super::run::Run;
-use super::{ready, state, words};
+use super::{ready, words};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::server::ServerState;
 use crate::remote::{self, Script};
@@ -65,7 +65,7 @@ pub async fn exec(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrup
 /// The server, seen to be fit for it.
 async fn prepare(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
     let settings = run.settings;
-    let state = state::look(connection, &settings.root, &settings.unit, true).await.map_err(ssh_failure)?;
+    let state = run.look(connection, true).await?;
     live_release(run, &state)?;
     if state.unit.load != "loaded" {
         ready::unit(settings, &state, &run.events)?;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::connect::{connect, ssh_failure};
+use super::connect::ssh_failure;
 use super::run::Run;
-use super::{ready, state, words};
+use super::{ready, words};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
 use crate::model::holder::Holder;
@@ -58,12 +58,7 @@ pub async fn ask(
     reason: Option<&str>,
     interrupts: &mut Interrupts,
 ) -> Outcome<Answer> {
-    let connection = tokio::select! {
-        connection = connect(&run.options) => connection?,
-        wish = interrupts.more_than(0) => {
-            return Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())));
-        }
-    };
+    let connection = run.connect(interrupts).await?;
     let answer = ask_over(run, &connection, verb, reason, interrupts).await;
     connection.close().await;
     answer
@@ -125,7 +120,7 @@ async fn refused(run: &Run<'_>, connection: &Connection, text: &str) -> Failure 
     let settings = run.settings;
     let plain = Failure::msg(Kind::NotReady, format!("{}: {text}", settings.host))
         .hint(format!("look at it: {}", settings.ssh(&format!("ls -la {0} {0}/.shipit", settings.root))));
-    let Ok(state) = state::look(connection, &settings.root, &settings.unit, false).await else {
+    let Ok(state) = run.look(connection, false).await else {
         return plain;
     };
     let failure = ready::folder(settings, &state).err().unwrap_or(plain);

@@ -7,6 +7,7 @@ use super::report::Report;
 use super::run::Run;
 use super::switch::{self, Conversed, Limits, Story};
 use super::words::{self, Target};
+use crate::model::done::Done;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
 use crate::model::holder::Holder;
@@ -28,6 +29,14 @@ pub struct Live {
     pub checked: String,
     /// The holds that stood at the end.
     pub held: Vec<Hold>,
+}
+
+impl Live {
+    /// The good end of the whole, with what only this try knows of it.
+    pub fn done(self, done: Done) -> Done {
+        let Live { deploy, previous, checked, held } = self;
+        Done { deploy: Some(deploy), previous, checked, held, ..done }
+    }
 }
 
 /// The end of one try.

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::connect::{connect, ssh_failure};
 use super::run::Run;
-use super::{mend, state, words};
+use super::{mend, words};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{Invocation, ReleaseId};
 use crate::model::retention::{self, NoPick};
@@ -104,7 +104,7 @@ async fn over(
     mut on_line: impl FnMut(&Line) -> Outcome<bool>,
 ) -> Outcome<End> {
     let settings = run.settings;
-    let state = state::look(connection, &settings.root, &settings.unit, false).await.map_err(ssh_failure)?;
+    let state = run.look(connection, false).await?;
     if !state.may_read_journal {
         let (user, unit, host) = (&state.user, &settings.unit, &settings.host);
         return Err(Failure::msg(Kind::NotReady, format!("{user} may not read the log of {unit} on {host}"))

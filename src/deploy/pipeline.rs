@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::assets::assets;
 use super::build::build;
-use super::connect::{connect, ssh_failure};
+use super::connect::connect;
 use super::copy;
 use super::lacking::lacking;
 use super::live::{self, Try};
@@ -19,7 +19,6 @@ use super::release_id;
 use super::run::{self, Run};
 use super::signing_key::SigningKey;
 use super::source::{self, Wanted};
-use super::state;
 use super::trust::{self, Trust};
 use super::turns::Turns;
 use super::words::Target;
@@ -124,16 +123,9 @@ async fn finish(
     while let Some(lock) = turns.take() {
         let release = choose_id(&source, &store_path, assets.as_ref(), &state);
         let done = |did| Done {
-            did,
-            host: run.settings.host.clone(),
-            release: release.clone(),
-            deploy: None,
-            store_path: store_path.clone(),
-            previous: None,
-            checked: "nothing was touched".to_owned(),
             held: state.holds.clone(),
-            rollback: false,
             took: began.elapsed(),
+            ..Done::untouched(did, &run.settings.host, &release, &store_path)
         };
         if is_live(&state, &release, &store_path) {
             if let (Some(token), false) = (&state.unwritten, dry_run) {
@@ -167,11 +159,9 @@ async fn finish(
                 for event in news.events(state.current.release(), false) {
                     run.events.tell(event);
                 }
-                let (deploy, held) = (Some(live.deploy), live.held);
-                let (previous, checked) = (live.previous, live.checked);
-                return Ok(Done { deploy, previous, checked, held, ..done });
+                return Ok(live.done(done));
             }
-            Try::Moved => state = look(run, connection).await?,
+            Try::Moved => state = run.look(connection, has_hooks(run)).await?,
         }
     }
     Err(run.outpaced(&state))
@@ -209,11 +199,11 @@ impl Before<'_> {
         run.events.tell(Event::Connecting { host: run.settings.host.clone() });
         let connection = connect(&run.options).await?;
         let connection = self.connection.get_or_init(|| connection);
-        let state = look(run, connection).await?;
+        let state = run.look(connection, has_hooks(run)).await?;
         if !state.holds.is_empty() && !self.dry_run {
             return Err(run.held(&state.holds, &state));
         }
-        ready::check(run.settings, &state, !run.settings.hooks.before_switch.is_empty(), &run.events)?;
+        ready::check(run.settings, &state, has_hooks(run), &run.events)?;
         run.events.tell(Event::Connected { host: run.settings.host.clone(), took: began.elapsed() });
         run.leftover(&state);
         Ok((connection, state))
@@ -262,9 +252,8 @@ impl Before<'_> {
     }
 }
 
-async fn look(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
-    let hooks = !run.settings.hooks.before_switch.is_empty();
-    state::look(connection, &run.settings.root, &run.settings.unit, hooks).await.map_err(ssh_failure)
+fn has_hooks(run: &Run<'_>) -> bool {
+    !run.settings.hooks.before_switch.is_empty()
 }
 
 fn not_here(failure: Failure, system: &System) -> Failure {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::connect::{connect, ssh_failure};
 use super::run::{MOST_REMOVED, Run};
 use super::turns::Turns;
-use super::{ready, state, words};
+use super::{ready, words};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::holder::Holder;
@@ -93,9 +93,9 @@ async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outco
     let mut pruned = Pruned::default();
     loop {
         let Some(lock) = turns.take() else {
-            return Err(run.outpaced(&look(run, connection).await?));
+            return Err(run.outpaced(&run.look(connection, false).await?));
         };
-        let state = look(run, connection).await?;
+        let state = run.look(connection, false).await?;
         ready::folder(settings, &state)?;
         if request.gc {
             ready::nix(settings, &state)?;
@@ -144,14 +144,10 @@ async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outco
         }
     }
     if request.gc {
-        let nix = look(run, connection).await?.nix_bin.unwrap_or_default();
+        let nix = run.look(connection, false).await?.nix_bin.unwrap_or_default();
         pruned.collected = Some(collect(run, connection, &nix, &pruned).await?);
     }
     Ok(pruned)
-}
-
-async fn look(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
-    state::look(connection, &run.settings.root, &run.settings.unit, false).await.map_err(ssh_failure)
 }
 
 /// What goes. Where `current` is none of our releases, it is not known what may.

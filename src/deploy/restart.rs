@@ -3,12 +3,11 @@
 
 use std::time::Instant;
 
-use super::connect::{connect, ssh_failure};
 use super::live::{self, Try};
+use super::ready;
 use super::run::Run;
 use super::turns::Turns;
 use super::words::Target;
-use super::{ready, state};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -28,13 +27,7 @@ pub const COMMAND: &str = "restart";
 pub async fn restart(run: &Run<'_>, interrupts: &mut Interrupts) -> Outcome<Done> {
     let began = Instant::now();
     run.events.tell(Event::Connecting { host: run.settings.host.clone() });
-    let mut wishes = interrupts.clone();
-    let connection = tokio::select! {
-        connection = connect(&run.options) => connection?,
-        wish = wishes.more_than(0) => {
-            return Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())));
-        }
-    };
+    let connection = run.connect(interrupts).await?;
     let ended = over(run, &connection, began, interrupts).await;
     connection.close().await;
     ended
@@ -50,8 +43,7 @@ async fn over(
     let mut turns = Turns::new(run.lock_wait);
     let mut seen: Option<ServerState> = None;
     while let Some(lock) = turns.take() {
-        let state =
-            state::look(connection, &settings.root, &settings.unit, false).await.map_err(ssh_failure)?;
+        let state = run.look(connection, false).await?;
         ready::check(settings, &state, false, &run.events)?;
         let (release, store_path) = live_release(run, &state)?;
         if seen.is_none() {
@@ -70,18 +62,8 @@ async fn over(
         };
         match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
             Try::Live(live) => {
-                return Ok(Done {
-                    did: Did::Restarted,
-                    host: settings.host.clone(),
-                    release: release.clone(),
-                    deploy: Some(live.deploy),
-                    store_path: store_path.clone(),
-                    previous: live.previous,
-                    checked: live.checked,
-                    held: live.held,
-                    rollback: false,
-                    took: began.elapsed(),
-                });
+                let done = Done::untouched(Did::Restarted, &settings.host, release, store_path);
+                return Ok(live.done(Done { took: began.elapsed(), ..done }));
             }
             // Whatever is live by then is what is restarted.
             Try::Moved => seen = Some(state),

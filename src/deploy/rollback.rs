@@ -6,13 +6,12 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::connect::{connect, ssh_failure};
 use super::hold::{self, Verb};
 use super::live::{self, Try};
 use super::run::Run;
 use super::turns::Turns;
 use super::words::Target;
-use super::{outcome, ready, state};
+use super::{outcome, ready};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -60,13 +59,7 @@ impl From<Failure> for Ended {
 async fn connected(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrupts) -> Result<Done, Ended> {
     let began = Instant::now();
     run.events.tell(Event::Connecting { host: run.settings.host.clone() });
-    let mut wishes = interrupts.clone();
-    let connection = tokio::select! {
-        connection = connect(&run.options) => connection?,
-        wish = wishes.more_than(0) => {
-            return Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())).into());
-        }
-    };
+    let connection = run.connect(interrupts).await?;
     let ended = over(run, request, &connection, began, interrupts).await;
     connection.close().await;
     ended
@@ -85,8 +78,7 @@ async fn over(
     // The look before.
     let mut seen: Option<(ServerState, ReleaseId)> = None;
     while let Some(lock) = turns.take() {
-        let state =
-            state::look(connection, &settings.root, &settings.unit, false).await.map_err(ssh_failure)?;
+        let state = run.look(connection, false).await?;
         ready::check(settings, &state, false, &run.events)?;
         if seen.is_none() {
             run.events.tell(Event::Connected { host: settings.host.clone(), took: began.elapsed() });
@@ -105,16 +97,10 @@ async fn over(
             return Err(no_pick(run, &state, NoPick::Gone(release)).into());
         };
         let done = |did| Done {
-            did,
-            host: settings.host.clone(),
-            release: release.clone(),
-            deploy: None,
-            store_path: store_path.clone(),
-            previous: None,
-            checked: "nothing was touched".to_owned(),
             held: state.holds.clone(),
             rollback: true,
             took: began.elapsed(),
+            ..Done::untouched(did, &settings.host, &release, &store_path)
         };
         // What "the one before" is has changed with what is live: the user has to see that first.
         if let Some((before, picked)) = &seen
@@ -153,11 +139,7 @@ async fn over(
         };
         let tried = live::attempt(run, connection, &state, &target, lock, interrupts).await;
         match tried.map_err(|failure| Ended { failure, tried: true })? {
-            Try::Live(live) => {
-                let (deploy, held) = (Some(live.deploy), live.held);
-                let (previous, checked) = (live.previous, live.checked);
-                return Ok(Done { deploy, previous, checked, held, ..done(Did::Live) });
-            }
+            Try::Live(live) => return Ok(live.done(done(Did::Live))),
             Try::Moved => seen = Some((state, release)),
         }
     }

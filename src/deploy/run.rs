@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::connect::{connect, ssh_failure};
+use super::state;
 use super::words::Actor;
 use crate::model::event::Events;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
@@ -15,7 +17,8 @@ use crate::model::retention;
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;
 use crate::model::when;
-use crate::tools::ssh::Options;
+use crate::tools::signals::Interrupts;
+use crate::tools::ssh::{Connection, Options};
 
 /// So many releases go at a time: their names have to fit into one command. The others go with the next deploy.
 pub const MOST_REMOVED: usize = 200;
@@ -54,6 +57,28 @@ impl Run<'_> {
             "production" => format!("shipit {words}"),
             other => format!("shipit -e {other} {words}"),
         }
+    }
+
+    /// Connects, unless whoever does it wishes to stop first.
+    ///
+    /// # Errors
+    /// [`Kind::NotReady`] when the server can't be reached.
+    pub async fn connect(&self, interrupts: &Interrupts) -> Outcome<Connection> {
+        let mut wishes = interrupts.clone();
+        tokio::select! {
+            connection = connect(&self.options) => connection,
+            wish = wishes.more_than(0) => {
+                Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())))
+            }
+        }
+    }
+
+    /// What the server is like now. `hooks`: also, whether the login may become the unit's user.
+    ///
+    /// # Errors
+    /// [`Kind::NotReady`] when the connection breaks.
+    pub async fn look(&self, connection: &Connection, hooks: bool) -> Outcome<ServerState> {
+        state::look(connection, &self.settings.root, &self.settings.unit, hooks).await.map_err(ssh_failure)
     }
 
     /// Somebody else is at it.

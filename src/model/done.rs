@@ -42,3 +42,21 @@ pub struct Done {
     /// From the command's start to its end.
     pub took: Duration,
 }
+
+impl Done {
+    /// An end without any try.
+    pub fn untouched(did: Did, host: &HostName, release: &ReleaseId, store_path: &StorePath) -> Self {
+        Done {
+            did,
+            host: host.clone(),
+            release: release.clone(),
+            deploy: None,
+            store_path: store_path.clone(),
+            previous: None,
+            checked: "nothing was touched".to_owned(),
+            held: Vec::new(),
+            rollback: false,
+            took: Duration::ZERO,
+        }
+    }
+}

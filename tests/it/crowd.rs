@@ -30,6 +30,16 @@ fn another(server: &Server, version: &str) -> (World, String) {
     (world, commit)
 }
 
+/// Those who wait go live, one after the other.
+#[track_caller]
+fn all_had_their_turn(site: &Site, waiting: Vec<Watched>) -> BTreeMap<u64, Told> {
+    for run in waiting {
+        run.wait(END).expect(0);
+    }
+    at_rest(&site.server);
+    one_story(site)
+}
+
 /// What one try of the journal's went through.
 #[derive(Debug, Default)]
 struct Told {
@@ -194,11 +204,7 @@ fn who_waits_is_let_go_by_an_interrupt_and_by_the_end_of_the_one_before() {
     // The one who has the lock dies; its hook goes with it.
     holder.signal("KILL");
     holder.wait(Duration::from_secs(20)).expect(137);
-    for run in waiting {
-        run.wait(END).expect(0);
-    }
-    at_rest(&site.server);
-    let deploys = one_story(&site);
+    let deploys = all_had_their_turn(&site, waiting);
     let ends: Vec<&str> = deploys.values().filter_map(|told| told.words.last()).map(String::as_str).collect();
     assert_eq!(ends.iter().filter(|end| **end == "kept").count(), 4, "{deploys:#?}");
     let releases = site.now().releases;
@@ -231,11 +237,7 @@ fn halves_of_the_one_before_are_killed_while_others_wait() {
     site.server.sh_ok(&format!("kill -KILL {halves}"));
     holder.signal("KILL");
     holder.wait(Duration::from_secs(20)).expect(137);
-    for run in waiting {
-        run.wait(END).expect(0);
-    }
-    at_rest(&site.server);
-    let deploys = one_story(&site);
+    let deploys = all_had_their_turn(&site, waiting);
     assert_eq!(deploys[&3].words, ["started", "live", "interrupted"], "{deploys:#?}");
     assert_eq!(deploys.values().filter(|told| told.words.last().unwrap() == "kept").count(), 5);
     site.world.edit("within = \"120s\"", "within = \"60s\"");

@@ -74,6 +74,10 @@ fn building(name: &str, done: u64, expected: u64) -> Event {
     Event::BuildingDerivation { name: name.to_owned(), done, expected }
 }
 
+fn connected() -> Event {
+    Event::Connected { host: "deploy@server.example".parse().unwrap(), took: Duration::from_millis(412) }
+}
+
 fn a_build() -> Vec<Event> {
     vec![
         Event::Source {
@@ -114,10 +118,7 @@ fn what_goes_on_is_below_the_story_and_grows_and_shrinks() {
     see(
         &mut live,
         &[
-            Event::Connected {
-                host: "deploy@server.example".parse().unwrap(),
-                took: Duration::from_millis(412),
-            },
+            connected(),
             Event::DerivationEnded { name: "zlib-1.3".to_owned(), took: Duration::from_secs(12) },
             Event::Fetched { name: "bash-5.3".to_owned() },
         ],
@@ -234,13 +235,7 @@ fn the_terminal_is_ssh_s_while_it_may_ask() {
 
 "#]]
     );
-    see(
-        &mut live,
-        &[Event::Connected {
-            host: "deploy@server.example".parse().unwrap(),
-            took: Duration::from_millis(412),
-        }],
-    );
+    see(&mut live, &[connected()]);
     assert!(screen.seen().contains("* building"), "{}", screen.seen());
     see(&mut live, &[Event::ContactLost { within: Duration::from_secs(45) }]);
     assert!(!screen.seen().contains('*'), "{}", screen.seen());

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::support::facts::ROOT;
 use crate::support::lab::{Server, Variant};
-use crate::support::site::Site;
+use crate::support::site::{Site, drop_in};
 use crate::support::watched::connections;
 use crate::support::world::eventually;
 
@@ -44,12 +44,8 @@ impl Stand {
         let builder = Server::builder().variant(Variant::Debian);
         let server = if disks { builder.disk("1G").nix_disk("1G").boot() } else { builder.boot() };
         // The server's word is "within 30 s and the unit's limits": these are small.
-        server.sh_ok(&format!(
-            "mkdir -p /etc/systemd/system/server.service.d
-             printf '[Service]\\nTimeoutStartSec=2\\nTimeoutStopSec=2\\n' >/etc/systemd/system/server.service.d/limits.conf
-             systemctl daemon-reload
-             echo precious >{ROOT}/data/precious"
-        ));
+        drop_in(&server, "[Service]\nTimeoutStartSec=2\nTimeoutStopSec=2");
+        server.sh_ok(&format!("echo precious >{ROOT}/data/precious"));
         let stand = Stand {
             site: Site::empty(server),
             goods: RefCell::default(),

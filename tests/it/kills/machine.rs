@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{END, SECOND, SOON, checking, mute, next_deploy_works, status};
 use crate::support::lab::{Server, Variant};
+use crate::support::site::drop_in;
 use crate::support::watched::{Watched, at_rest, journal, serves};
 use crate::support::world::World;
 
@@ -111,11 +112,7 @@ END
 #[test]
 fn going_back_that_lasts_is_not_a_lost_contact() {
     let (server, world) = mute();
-    server.sh_ok(
-        "mkdir -p /etc/systemd/system/server.service.d
-         printf '[Service]\\nTimeoutStopSec=38\\n' >/etc/systemd/system/server.service.d/limits.conf
-         systemctl daemon-reload",
-    );
+    drop_in(&server, "[Service]\nTimeoutStopSec=38");
     world.edit("within = \"120s\"", "within = \"1s\"");
     world.commit("2", "error\nignore-term");
     let deploy = Watched::start(&world, &["deploy"]);

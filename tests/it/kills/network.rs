@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{END, SECOND, checking, mute, next_deploy_works};
 use crate::support::lab::Server;
+use crate::support::site::drop_in;
 use crate::support::watched::{at_rest, connections, last_entry, serves, signal, temporary};
 use crate::support::world::eventually;
 
@@ -45,11 +46,7 @@ fn cut_until_the_server_went_back_and_then_mended() {
 fn cut_for_good() {
     let (server, world) = mute();
     // The deadline that is printed has the unit's limits in it.
-    server.sh_ok(
-        "mkdir -p /etc/systemd/system/server.service.d
-         printf '[Service]\\nTimeoutStartSec=2\\nTimeoutStopSec=2\\n' >/etc/systemd/system/server.service.d/limits.conf
-         systemctl daemon-reload",
-    );
+    drop_in(&server, "[Service]\nTimeoutStartSec=2\nTimeoutStopSec=2");
     let mut deploy = checking(&server, &world);
     server.cut();
     // Without its master the client knows at once that contact is lost, and tries for as long as it says.

@@ -97,10 +97,7 @@ impl Site {
 
     /// Gives the unit more lines.
     pub fn drop_in(&self, text: &str) {
-        let folder = "/etc/systemd/system/server.service.d";
-        self.server.sh_ok(&format!(
-            "mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"
-        ));
+        drop_in(&self.server, text);
     }
 
     /// From now on deploys stay in their hook, with the lock, while a file is there.
@@ -326,6 +323,14 @@ impl Failed {
     pub fn detail(&self) -> Vec<&str> {
         self.result["detail"]["lines"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
+}
+
+/// Gives the unit of a server more lines.
+pub fn drop_in(server: &Server, text: &str) {
+    let folder = "/etc/systemd/system/server.service.d";
+    server.sh_ok(&format!(
+        "mkdir -p {folder} && cat >>{folder}/test.conf <<'EOF'\n{text}\nEOF\nsystemctl daemon-reload"
+    ));
 }
 
 /// What a text has between these two; to its end where there is no second.
