@@ -146,7 +146,7 @@ impl Report<'_> {
         let more = if stopped {
             self.again()
         } else {
-            format!("more of its log: {}", self.look("journalctl", &format!("-u {unit} -n 100")))
+            format!("more of its log: {}", self.run.command(&format!("logs --release {release} -n 100")))
         };
         match (word, self.previous().as_deref().map(short_release)) {
             ("stuck", name) => {
@@ -162,7 +162,7 @@ impl Report<'_> {
                 .live(format!("`current` could not be moved back: {unit} still runs {release}"))
                 .hint(format!(
                     "look why: {}",
-                    settings.ssh(&format!("ls -lad {0} {0}/current; touch {0}/.shipit; df -h {0}", settings.root))
+                    settings.ssh(&format!("ls -lad {0} {0}/current; touch {0}/.shipit; df -h {0}; df -i {0}", settings.root))
                 ))
                 .hint(format!(
                     "then {}: {}",

@@ -6,11 +6,12 @@
 run_hook() {
   rm -f ".shipit/incoming/hook"
   mkdir -p .shipit/incoming
-  mkfifo -m 600 .shipit/incoming/hook || refuse not-ready 'can not make a pipe in .shipit'
+  mkfifo -m 600 .shipit/incoming/hook || no_room /incoming
   # Held open by this process alone: whatever ends it ends the hook too.
   command exec 8<>.shipit/incoming/hook 7<.shipit/incoming/hook || refuse not-ready 'can not open a pipe in .shipit'
+  # What it ends with and says has its files already: when it is done, the disk may have none to give.
   rm -f .shipit/hook.code
-  : >.shipit/hook.log
+  printf '' >.shipit/hook.code.new && printf '' >>.shipit/hook.log || no_room
   (
     exec 8>&- 9>&-
     trap - HUP PIPE INT TERM

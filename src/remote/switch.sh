@@ -69,7 +69,11 @@ refuse() {
 
 # What could not be written below .shipit, and how full its disk is.
 no_room() {
-  refuse not-ready "can not write in $root/.shipit${1-}: $(df -Pk . | tail -n 1)"
+  refuse not-ready "can not write in $root/.shipit${1-}: its disk is $(used k) full, its inodes $(used i)"
+}
+
+used() {
+  df "-P$1" . | tail -n 1 | tr -s ' ' | cut -d ' ' -f 5
 }
 
 leave() {

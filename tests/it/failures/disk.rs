@@ -146,7 +146,7 @@ fn a_disk_without_inodes_stops_neither_way() {
     site.is_in_hook();
     no_inodes(&site);
     site.end_hook();
-    Failed::of(running.wait(), 3).says(&["can not write in /var/www/server/.shipit"]);
+    Failed::of(running.wait(), 3).says(&["can not write in /var/www/server/.shipit", "its inodes 100%"]);
     let after = site.now();
     assert_eq!((&after.invocation, &after.current), (&before.invocation, &before.current));
     inodes(&site);
@@ -179,17 +179,30 @@ fn a_disk_without_inodes_stops_neither_way() {
     site.good();
 }
 
-/// Makes files until the disk has no room for the name of another one.
+/// From now on the disk has no room for the name of another file: what something else gives up is taken at once.
 fn no_inodes(site: &Site) {
+    let fill = r#"
+        for (my $i = 0; ; $i++) {
+            my $folder = "d" . int($i / 1000);
+            mkdir $folder;
+            next if open(my $file, ">", "$folder/$i");
+            open(my $full, ">", "/run/full");
+            select(undef, undef, undef, 0.002);
+            redo;
+        }"#;
+    site.server.sh_with_input("root", "cat >/run/fill.pl", fill.as_bytes());
     site.server.sh_ok(
-        "mkdir /var/www/server/many && cd /var/www/server/many
-         i=0; while mkdir d$i 2>/dev/null; do seq $i.00001 0.00001 $i.02 | (cd d$i && xargs touch) 2>/dev/null; i=$((i + 1)); done
-         ! touch /var/www/server/one-more 2>/dev/null",
+        "rm -f /run/full && mkdir /var/www/server/many
+         systemd-run -q --unit many --working-directory /var/www/server/many perl /run/fill.pl",
     );
+    eventually(Duration::from_secs(60), || match site.server.sh("test -e /run/full") {
+        ran if ran.success() => Ok(()),
+        ran => Err(ran),
+    });
 }
 
 fn inodes(site: &Site) {
-    site.server.sh_ok("rm -rf /var/www/server/many");
+    site.server.sh_ok("systemctl stop many && rm -rf /var/www/server/many");
 }
 
 fn switched(site: &Site, commit: &str) {

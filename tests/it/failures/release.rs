@@ -23,7 +23,7 @@ fn one_that_crashes_at_once() {
         "did not go live: it ended with status 1",
         "status=1/FAILURE",
         "the last lines of server.service",
-        "journalctl -u server.service",
+        "shipit logs --release",
     ];
     let failed = site.goes_back(&["deploy"], &says);
     assert!(failed.text.starts_with(&commit[..7]), "{}", failed.text);
@@ -181,7 +181,7 @@ fn a_first_deploy_that_fails_leaves_nothing_live() {
     // One that dies, and one that has to be ended.
     for (behaviour, says) in [("crash", "it ended"), ("error", "status 500")] {
         let commit = site.commit(behaviour);
-        let failed = site.fails(&["deploy"], 7, &["did not go live", says, "journalctl -u server.service"]);
+        let failed = site.fails(&["deploy"], 7, &["did not go live", says, "shipit logs --release"]);
         assert!(
             failed.result["live"].as_str().is_some_and(|live| live.starts_with("nothing is live")),
             "{failed:#?}"

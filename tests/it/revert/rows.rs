@@ -124,7 +124,7 @@ fn a_unit_of_the_login_s_own_systemd_goes_back_too() {
         "did not go live: it ended with status 1",
         "boom: refused to start",
         "runs again",
-        "journalctl --user -u web.service",
+        "shipit logs --release",
     ] {
         assert!(failed.contains(text), "no {text:?} in {failed}");
     }
