@@ -69,17 +69,16 @@ impl Report<'_> {
     /// The server refused before the switch.
     pub fn refused(&self, kind: &str, text: &str) -> Failure {
         let settings = self.run.settings;
-        let (kind, hint) = match kind {
-            "copy" => (Kind::Copy, self.again()),
-            "given-up" => (Kind::ContactLost, self.again()),
-            _ => (
-                Kind::NotReady,
-                format!("look at the server: {}", settings.ssh(&format!("ls -la {}", settings.root))),
-            ),
+        let host = &settings.host;
+        let refused = |kind| Failure::msg(kind, format!("{host} refused the switch: {text}"));
+        let failure = match kind {
+            "copy" => refused(Kind::Copy).hint(self.again()),
+            // Nobody here gave up: a part of the connection or of the server half ended.
+            "given-up" => return self.lost_before_the_switch(),
+            _ => refused(Kind::NotReady)
+                .hint(format!("look at the server: {}", settings.ssh(&format!("ls -la {}", settings.root)))),
         };
-        Failure::msg(kind, format!("{} refused the switch: {text}", settings.host))
-            .live(self.untouched())
-            .hint(hint)
+        failure.live(self.untouched())
     }
 
     /// A person held deploys while this one was on its way.
@@ -240,12 +239,7 @@ impl Report<'_> {
                     .hint(self.again())),
                 }
             }
-            Told::NothingChanged => Err(Failure::msg(
-                self.story.wish.map_or(Kind::NotLive, Wish::kind),
-                format!("contact with {host} was lost before the switch; nothing was changed"),
-            )
-            .live(self.untouched())
-            .hint(self.again())),
+            Told::NothingChanged => Err(self.lost_before_the_switch()),
             Told::NotInTime => Err(Failure::msg(
                 Kind::ContactLost,
                 format!("contact with {host} was lost, and it could not be reached again in time"),
@@ -253,6 +247,17 @@ impl Report<'_> {
             .live(self.by_itself())
             .hint(self.run.command("status"))),
         }
+    }
+
+    fn lost_before_the_switch(&self) -> Failure {
+        let what = if self.story.hook_began { "the hook had begun; nothing else" } else { "nothing" };
+        let host = &self.run.settings.host;
+        Failure::msg(
+            self.story.wish.map_or(Kind::NotLive, Wish::kind),
+            format!("contact with {host} was lost before the switch; {what} was changed"),
+        )
+        .live(self.untouched())
+        .hint(self.again())
     }
 
     fn impatient(&self) -> Failure {

@@ -82,3 +82,31 @@ fn what_runs_the_hook_is_killed_alone() {
     world.edit("\"sleep\", \"1000000\"", "\"true\"");
     next_deploy_works(&server, &world, "3");
 }
+
+#[test]
+fn halves_are_killed_before_the_switch() {
+    let (server, world) = mute();
+    let (hook, never) = ("before_switch = [\"sleep\", \"1000000\"]", "^[s]leep 1000000$");
+    world.edit("[health]", &format!("[hooks]\n{hook}\n\n[health]"));
+    let first = server.sh_ok("readlink /var/www/server/current");
+    for victims in ["$guardian", "$half", "$guardian $half"] {
+        let mut deploy = Watched::start(&world, &["deploy"]);
+        deploy.until("hook-started");
+        server.sh_ok(&format!("{TRANSACTION} && kill -KILL {victims}"));
+        let result = deploy.wait(END).expect(7).json();
+        eprintln!("{victims}: {} {}", result["error"], result["live"]);
+        assert!(
+            result["error"].as_str().is_some_and(|error| error.contains("before the switch")),
+            "{result}"
+        );
+        assert!(result["live"].as_str().is_some_and(|live| live.ends_with("runs as before")), "{result}");
+        eventually(SOON, || match server.sh(&format!("pgrep -u app -f '{never}'")) {
+            ran if !ran.success() => Ok(()),
+            ran => Err(ran),
+        });
+        at_rest(&server);
+        assert_eq!(server.sh_ok("readlink /var/www/server/current"), first);
+    }
+    world.edit("\"sleep\", \"1000000\"", "\"true\"");
+    next_deploy_works(&server, &world, "3");
+}
