@@ -217,6 +217,26 @@ fn every_text_is_in_one_file() {
     assert_data_eq!(all, file!["texts.txt"].raw());
 }
 
+/// Whoever looks a text up in docs/troubleshooting.md finds it as the program says it.
+#[test]
+fn the_texts_of_the_troubles_are_those_that_are_said() {
+    let page = include_str!("../../docs/troubleshooting.md");
+    let texts = include_str!("texts.txt");
+    let bold: Vec<&str> =
+        page.split("**").skip(1).step_by(2).filter_map(|part| part.strip_prefix('`')).collect();
+    assert!(bold.len() > 20, "{bold:?}");
+    for text in bold.iter().map(|text| text.trim_matches('`').trim()) {
+        // An option, and what another program says.
+        if text.starts_with("--") || text.starts_with("nix: ") {
+            continue;
+        }
+        let said = |line: &str| {
+            text.split('…').try_fold(line, |rest, part| Some(rest.split_once(part.trim())?.1)).is_some()
+        };
+        assert!(texts.lines().any(said), "nothing says {text:?}");
+    }
+}
+
 #[test]
 fn a_text_is_found_wherever_it_is_written() {
     let source = r##"

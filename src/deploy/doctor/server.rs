@@ -8,6 +8,7 @@ use crate::deploy::ready::{hook_rights, rights, server};
 use crate::model::check::{Check, Group, Remark};
 use crate::model::server::{Control, RootState, ServerState};
 use crate::model::settings::{Settings, SystemChoice};
+use crate::model::size::bytes;
 
 /// What is looked at, in this order; `hooks` only where there are any.
 pub const NAMES: [&str; 15] = [
@@ -165,7 +166,7 @@ fn disk(settings: &Settings, state: &ServerState) -> Option<Remark> {
 }
 
 fn free(settings: &Settings, state: &ServerState) -> String {
-    let one = |place: &str, free: Option<u64>| free.map(|free| format!("{} MiB free in {place}", free >> 20));
+    let one = |place: &str, free: Option<u64>| free.map(|free| format!("{} free in {place}", bytes(free)));
     let all = [one("/nix/store", state.store_free), one(settings.root.as_str(), state.root_free)];
     all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -182,12 +183,9 @@ fn memory(settings: &Settings, facts: &Facts) -> Option<Remark> {
 
 fn memory_text(facts: &Facts) -> String {
     match facts.memory {
-        Some([total, available, swap]) => format!(
-            "{} of {} MiB can be used, {} MiB of swap are free",
-            available >> 20,
-            total >> 20,
-            swap >> 20
-        ),
+        Some([total, available, swap]) => {
+            format!("{} of {} can be used, {} of swap are free", bytes(available), bytes(total), bytes(swap))
+        }
         None => "it does not tell".to_owned(),
     }
 }

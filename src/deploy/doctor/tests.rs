@@ -129,14 +129,14 @@ fn what_the_server_took_is_told_and_what_stays_there_too() {
 #[test]
 fn a_server_s_memory_disk_clock_and_system_are_judged() {
     let little = Facts { memory: Some([1 << 30, 20 << 20, 10 << 20]), ..facts() };
-    is(&server(&ready(), &little), "memory", Warning, "only 20 of 1024 MiB");
+    is(&server(&ready(), &little), "memory", Warning, "only 21.0 MB of 1.1 GB");
     let swap = Facts { memory: Some([1 << 30, 20 << 20, 1 << 30]), ..facts() };
-    is(&server(&ready(), &swap), "memory", Fine, "1024 MiB of swap");
+    is(&server(&ready(), &swap), "memory", Fine, "1.1 GB of swap");
     is(&server(&ready(), &Facts { time: Some(131), ..facts() }), "clock", Warning, "31 s ahead of");
     is(&server(&ready(), &Facts { time: Some(130), ..facts() }), "clock", Fine, "as here");
     let disk = |free: u64| ServerState { store_free: Some(free), ..ready() };
-    is(&server(&disk(10 << 20), &facts()), "disk", Failed, "10 MiB free");
-    is(&server(&disk(400 << 20), &facts()), "disk", Warning, "only 400 MiB free");
+    is(&server(&disk(10 << 20), &facts()), "disk", Failed, "10.5 MB free");
+    is(&server(&disk(400 << 20), &facts()), "disk", Warning, "only 419 MB free");
     let arm = ServerState { system: "aarch64-linux".parse().ok(), ..ready() };
     let guessed = Settings {
         system: crate::model::settings::SystemChoice::Guessed("x86_64-linux".parse().unwrap()),

@@ -3,6 +3,7 @@
 use crate::model::check::Remark;
 use crate::model::server::{Control, Current, RootState, ServerState};
 use crate::model::settings::{Settings, SystemChoice};
+use crate::model::size::bytes;
 
 /// What the store's database, the release and the journal take beside what is copied.
 const LEFT_OVER: u64 = 16 << 20;
@@ -182,21 +183,21 @@ pub fn journal(settings: &Settings, state: &ServerState) -> Option<Remark> {
 }
 
 /// The disks, with so many bytes to come.
-pub fn full(settings: &Settings, state: &ServerState, bytes: u64) -> Option<Remark> {
+pub fn full(settings: &Settings, state: &ServerState, coming: u64) -> Option<Remark> {
     let enough = |what: &str, free: Option<u64>, need: u64| match free {
         Some(free) if free < need => Some(
             Remark::failed(format!(
-                "no space on {}: the disk of {what} has {} MiB free, and {} MiB are needed",
+                "no space on {}: the disk of {what} has {} free, and {} are needed",
                 settings.host,
-                free >> 20,
-                need.div_ceil(1 << 20)
+                bytes(free),
+                bytes(need)
             ))
             .hint(settings.ssh(&format!("df -h {} /nix/store", settings.root)))
             .hint(collect_garbage(settings, state)),
         ),
         _ => None,
     };
-    enough("/nix/store", state.store_free, bytes + LEFT_OVER)
+    enough("/nix/store", state.store_free, coming + LEFT_OVER)
         .or_else(|| enough(settings.root.as_str(), state.root_free, LEFT_OVER))
 }
 

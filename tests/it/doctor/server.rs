@@ -105,7 +105,7 @@ fn what_is_scarce_is_said() {
     );
     let found = doctor(world, 0);
     found
-        .says("server/memory", "only 19 of 488 MiB can be used")
+        .says("server/memory", "only 20.5 MB of 512 MB can be used")
         .says("server/clock", "s behind this machine's");
     let warned = found.with("warning");
     assert!(

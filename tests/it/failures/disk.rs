@@ -36,7 +36,7 @@ fn a_full_root_is_found_out_before_the_copy() {
          head -c 12M /dev/zero >/var/www/server/data/much
          systemctl restart server",
     );
-    let says = ["no space on deploy@", "the disk of /var/www/server has", "16 MiB are needed", "df -h"];
+    let says = ["no space on deploy@", "the disk of /var/www/server has", "16.8 MB are needed", "df -h"];
     site.untouched(&["deploy"], 3, &says);
     site.server.sh_ok("rm /var/www/server/data/much");
     site.good();
