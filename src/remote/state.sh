@@ -79,6 +79,16 @@ EOF
   fi
 }
 
+# Whether sudo does it without a password. `-l` alone says yes to a rule that asks for one, as soon as any other rule asks
+# for none. A newer sudo shows the rule that it would take; an older one gets the benefit of the doubt.
+may_sudo() {
+  rule=$(timeout -s KILL 20 sudo -n -l -l "$@" 2>/dev/null) || return 1
+  case $rule in
+    *'!authenticate'*) ;;
+    *Matched:*) timeout -s KILL 20 sudo -n -v >/dev/null 2>&1 ;;
+  esac
+}
+
 # The unit and who may restart it. The system's own manager comes first.
 look_at_unit() {
   control=root
@@ -98,8 +108,8 @@ look_at_unit() {
     sudo)
       restart=no
       reset=no
-      if timeout -s KILL 20 sudo -n -l systemctl restart "$unit" >/dev/null 2>&1; then restart=yes; fi
-      if timeout -s KILL 20 sudo -n -l systemctl reset-failed "$unit" >/dev/null 2>&1; then reset=yes; fi
+      if may_sudo systemctl restart "$unit"; then restart=yes; fi
+      if may_sudo systemctl reset-failed "$unit"; then reset=yes; fi
       say "control sudo $restart $reset" ;;
   esac
   show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
@@ -121,7 +131,7 @@ look_at_unit() {
   user=$(show_unit -p User)
   user=${user#User=}
   if [ -n "$user" ]; then
-    if [ "$uid" = 0 ] || timeout -s KILL 20 sudo -n -l -u "$user" /usr/bin/env >/dev/null 2>&1; then say "hooks_as $user"; fi
+    if [ "$uid" = 0 ] || may_sudo -u "$user" /usr/bin/env; then say "hooks_as $user"; fi
   fi
   if [ "$hooks" = yes ]; then look_at_environment_files; fi
   if [ "$uid" = 0 ] || [ "$control" = user ]; then

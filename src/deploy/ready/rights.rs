@@ -2,6 +2,7 @@
 
 use crate::deploy::mend;
 use crate::model::check::Remark;
+use crate::model::rights;
 use crate::model::server::{Control, ServerState};
 use crate::model::settings::Settings;
 
@@ -44,16 +45,11 @@ pub fn start_limit(settings: &Settings, state: &ServerState) -> Option<Remark> {
 
 /// The sudo rules that a deploy needs, as one line to paste, which ends with sudo's own check of the file.
 pub fn restart_rules(settings: &Settings, state: &ServerState) -> String {
-    let (unit, user) = (&settings.unit, &state.user);
-    let rule = format!(
-        "{user} ALL=(root) NOPASSWD: /usr/bin/systemctl restart {unit}, /usr/bin/systemctl reset-failed {unit}"
-    );
-    sudo_file(settings, "", &rule)
+    sudo_file(settings, "", &rights::restart_rule(state.user.as_str(), &settings.unit))
 }
 
 fn sudo_file(settings: &Settings, part: &str, rule: &str) -> String {
-    // sudo reads no file in that folder with a dot in its name.
-    let file = format!("/etc/sudoers.d/shipit-{}{part}", settings.app.to_string().replace('.', "-"));
+    let file = rights::rules_file(&settings.app, part);
     format!("echo '{rule}' | install -m 440 /dev/stdin {file} && visudo -cf {file}")
 }
 
@@ -67,7 +63,7 @@ pub fn as_unit(settings: &Settings, state: &ServerState, what: &str) -> Option<R
         );
     }
     let user = hook_user(state).filter(|user| state.hooks_as.as_deref() != Some(user))?;
-    let line = sudo_file(settings, "-hooks", &format!("{login} ALL=({user}) NOPASSWD: ALL"));
+    let line = sudo_file(settings, "-hooks", &rights::hooks_rule(login.as_str(), user));
     Some(
         Remark::failed(format!("{login} may not run {what} as {user}, the user of {unit} on {host}"))
             .hint(format!("on the server, as root: {line}")),

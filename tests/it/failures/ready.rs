@@ -19,6 +19,22 @@ fn a_missing_sudo_rule_is_the_line_to_paste() {
     site.good();
 }
 
+/// sudo lists what a login may do with its password too, where another rule asks for none.
+#[test]
+fn a_right_that_asks_for_a_password_is_none() {
+    let site = Site::new();
+    let commit = site.commit("ok");
+    site.server.sh_ok("gpasswd -a deploy sudo; echo 'deploy ALL=(app) NOPASSWD: ALL' >/etc/sudoers.d/shipit");
+    let failed = site.untouched(&["deploy"], 3, &["deploy may not restart server.service on deploy@"]);
+    // No password is asked for in any of it.
+    site.server.sh_ok("echo 'Defaults:deploy !authenticate' >/etc/sudoers.d/shipit");
+    site.world.deploy();
+    site.is_live(&commit);
+    site.server.sh_ok("echo 'deploy ALL=(app) NOPASSWD: ALL' >/etc/sudoers.d/shipit");
+    site.server.sh_ok(&failed.hinted("as root: ", "\n"));
+    site.good();
+}
+
 #[test]
 fn without_the_rule_for_the_start_limit_it_warns_and_deploys() {
     let site = Site::empty(Server::boot(Variant::Debian));
