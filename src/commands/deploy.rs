@@ -2,8 +2,8 @@
 
 use super::{Cx, flow};
 use crate::cli::DeployArgs;
+use crate::deploy::build::source::Wanted;
 use crate::deploy::pipeline::{self, Request};
-use crate::deploy::source::Wanted;
 use crate::model::done::Done;
 use crate::model::event::Events;
 use crate::model::failure::Outcome;

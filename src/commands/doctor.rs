@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::{Cx, listen};
-use crate::deploy::connect;
 use crate::deploy::doctor;
+use crate::deploy::server::connect;
 use crate::model::check::{Check, Group, Status};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::ui::style::{BAD, GOOD, paint};

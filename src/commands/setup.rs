@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::{Cx, listen};
 use crate::cli::SetupArgs;
-use crate::deploy::connect::{self, connect};
+use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::server::connect::{self, connect};
 use crate::deploy::setup::facts::Facts;
 use crate::deploy::setup::plan::{self, Plan, Step};
 use crate::deploy::setup::{self, NewUnit, NoLook, Trust, Wishes, keys};
-use crate::deploy::signing_key::SigningKey;
 use crate::model::event::Events;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
 use crate::model::names::{HostName, UserName};

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::connect::{connect, ssh_failure};
 use super::restart::live_release;
 use super::run::Run;
-use super::{ready, words};
+use super::server::connect::{connect, ssh_failure};
+use super::server::ready;
+use super::words;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::server::ServerState;
 use crate::remote::{self, Script};

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::connect::ssh_failure;
 use super::run::Run;
-use super::{ready, words};
+use super::server::connect::ssh_failure;
+use super::server::ready;
+use super::words;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
 use crate::model::holder::Holder;

@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::connect::{connect, ssh_failure};
 use super::run::Run;
-use super::{mend, words};
+use super::server::connect::{connect, ssh_failure};
+use super::server::mend;
+use super::words;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{Invocation, ReleaseId};
 use crate::model::retention::{self, NoPick};

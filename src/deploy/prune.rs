@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::connect::{connect, ssh_failure};
+use super::live::turns::Turns;
 use super::run::{MOST_REMOVED, Run};
-use super::turns::Turns;
-use super::{ready, words};
+use super::server::connect::{connect, ssh_failure};
+use super::server::ready;
+use super::words;
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::holder::Holder;

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
+use super::live::turns::Turns;
 use super::live::{self, Try};
-use super::ready;
 use super::run::Run;
-use super::turns::Turns;
+use super::server::ready;
 use super::words::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;

@@ -7,11 +7,12 @@ use std::cmp::Reverse;
 use std::time::Instant;
 
 use super::hold::{self, Verb};
+use super::live::outcome;
+use super::live::turns::Turns;
 use super::live::{self, Try};
 use super::run::Run;
-use super::turns::Turns;
+use super::server::ready;
 use super::words::Target;
-use super::{outcome, ready};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};

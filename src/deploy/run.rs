@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::connect::{connect, ssh_failure};
-use super::state;
+use super::server::connect::{connect, ssh_failure};
+use super::server::state;
 use super::words::Actor;
 use crate::model::event::Events;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::deploy::{ready, restart};
+use super::restart;
+use super::server::ready;
 use crate::model::names::{DeployNumber, ReleaseId, StorePath};
 use crate::model::server::{Control, ServerState};
 use crate::model::settings::{HttpCheck, Settings};

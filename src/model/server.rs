@@ -4,7 +4,7 @@ use super::hold::Hold;
 use super::journal::History;
 use super::names::{Invocation, ReleaseId, StorePath, System, short_release};
 
-/// The server as the state exec reports it. Nothing here is a verdict: `deploy::ready` judges.
+/// The server as the state exec reports it. Nothing here is a verdict: `deploy::server::ready` judges.
 #[derive(Debug, Clone, Default)]
 pub struct ServerState {
     /// What it runs on.

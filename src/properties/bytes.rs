@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use crate::commands::story;
-use crate::deploy::switch::{Client, Conversed, Limits};
+use crate::deploy::server::state;
+use crate::deploy::talk::{Client, Conversed, Limits};
+use crate::deploy::words;
 use crate::deploy::words::Target;
-use crate::deploy::{state, words};
 use crate::model::event::Events;
 use crate::model::journal::History;
 use crate::model::names::{DeployNumber, ReleaseId};

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::bytes::{settings, target};
 use super::text;
-use crate::deploy::state;
-use crate::deploy::switch::tests::{BEFORE, START};
-use crate::deploy::switch::{Client, Conversed, Limits};
-use crate::deploy::unit_line::UnitLine;
+use crate::deploy::server::state;
+use crate::deploy::talk::tests::{BEFORE, START};
+use crate::deploy::talk::unit_line::UnitLine;
+use crate::deploy::talk::{Client, Conversed, Limits};
 use crate::model::event::Events;
 use crate::model::holder::Holder;
 use crate::model::server::{Current, RootState};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::any_length;
-use crate::deploy::state;
+use crate::deploy::server::state;
 use crate::model::settings::SshSettings;
 use crate::remote;
 use crate::tools::cmd::{Cmd, quoted};

@@ -1,4 +1,4 @@
-# One look at the server: prints facts, changes nothing. `deploy::ready` judges them.
+# One look at the server: prints facts, changes nothing. `deploy::server::ready` judges them.
 # shellcheck shell=sh
 
 for word in "$@"; do

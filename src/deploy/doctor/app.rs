@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::facts::Facts;
-use crate::deploy::answers::Answers;
-use crate::deploy::mend;
-use crate::deploy::ready::{HOOK, app, rights};
+use crate::deploy::server::mend;
+use crate::deploy::server::ready::{HOOK, app, rights};
+use crate::deploy::talk::answers::Answers;
 use crate::model::check::{Check, Group, Remark};
 use crate::model::server::{Current, ServerState};
 use crate::model::settings::Settings;

@@ -1,6 +1,6 @@
 //! The way to the server, by the first thing on it that does not work.
 
-use crate::deploy::connect;
+use crate::deploy::server::connect;
 use crate::model::check::{Check, Group, Remark};
 use crate::model::settings::Settings;
 use crate::tools::ssh::{Options, SshError};

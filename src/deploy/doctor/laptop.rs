@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::deploy::build::explain_nix;
-use crate::deploy::connect;
-use crate::deploy::signing_key::SigningKey;
-use crate::deploy::source;
-use crate::deploy::trust;
+use crate::deploy::build::source;
+use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::send::trust;
+use crate::deploy::server::connect;
 use crate::model::check::{Check, Group, Remark, Status};
 use crate::model::failure::{Kind, Outcome};
 use crate::model::settings::Settings;

@@ -1,15 +1,15 @@
 //! `shipit doctor`: all that a deploy needs, looked at before one is wanted. Checks that do not need each other all run;
-//! what fails says what mends it, in the words with which a deploy would refuse (`deploy::ready`, `trust`, `connect`).
+//! what fails says what mends it, in the words with which a deploy would refuse (`server::ready`, `server::connect`, `send::trust`).
 //!
 //! It changes nothing that lasts: the path with which trust is tried is taken away again (`probe`), here as there.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::ready::server as judges;
-use super::signing_key::SigningKey;
-use super::state;
-use super::words;
+use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::server::ready::server as judges;
+use crate::deploy::server::state;
+use crate::deploy::words;
 use crate::model::check::{Check, Group};
 use crate::model::failure::Outcome;
 use crate::model::server::ServerState;

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::deploy::build::explain_nix;
-use crate::deploy::copy;
-use crate::deploy::signing_key::SigningKey;
-use crate::deploy::trust::{self, Trust};
+use crate::deploy::send::copy;
+use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::send::trust::{self, Trust};
 use crate::model::check::Remark;
 use crate::model::failure::{Kind, Outcome};
 use crate::model::names::{HostName, StorePath};

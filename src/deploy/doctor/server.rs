@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::facts::Facts;
 use super::probe::{self, Probe};
-use crate::deploy::ready::{hook_rights, rights, server};
+use crate::deploy::server::ready::{hook_rights, rights, server};
 use crate::model::check::{Check, Group, Remark};
 use crate::model::server::{Control, RootState, ServerState};
 use crate::model::settings::{Settings, SystemChoice};

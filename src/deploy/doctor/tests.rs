@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::laptop::{Flake, Laptop};
 use super::*;
-use crate::deploy::signing_key::tests::key;
+use crate::deploy::send::signing_key::tests::key;
 use crate::model::check::Status::{self, Failed, Note, Ok as Fine, Skipped, Warning};
 use crate::model::names::HostName;
 use crate::model::server::{Control, Current, RootState, UnitState};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::connect::ssh_failure;
-use super::signing_key::SigningKey;
+use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::server::connect::ssh_failure;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{HostName, UserName};
 use crate::model::settings::Settings;

@@ -362,7 +362,7 @@ impl Planner<'_> {
                 self.warn(format!(
                     "Nix will not take releases from {login} yet: nothing is signed. Make a key, {}, put it into shipit.toml \
                      ([sign] key_file) and run setup again; or run it with --trusted, which makes {login} as good as root",
-                    crate::deploy::signing_key::make_a_key(None)
+                    crate::deploy::send::signing_key::make_a_key(None)
                 ));
                 return;
             }

@@ -1,8 +1,8 @@
 //! What is planned, for servers that differ in one thing.
 
 use super::*;
+use crate::deploy::send::signing_key;
 use crate::deploy::setup::{NewUnit, Trust};
-use crate::deploy::signing_key;
 use crate::model::settings::Settings;
 use crate::model::unit_file::{RunsAs, UnitFile};
 use crate::properties::bytes::settings;

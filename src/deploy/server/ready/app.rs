@@ -1,7 +1,7 @@
 //! The app's unit, and who can ask it.
 
 use super::rights::hook_user;
-use crate::deploy::mend;
+use crate::deploy::server::mend;
 use crate::model::check::Remark;
 use crate::model::server::{Control, ServerState};
 use crate::model::settings::Settings;

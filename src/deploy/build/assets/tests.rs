@@ -1,7 +1,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
-use crate::deploy::source::{Wanted, find};
+use crate::deploy::build::source::{Wanted, find};
 use crate::model::event::Events;
 use crate::tools::git::tests::Try;
 use crate::tools::nix::tests::nix;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::build::explain_nix;
-use super::ready::server::FOR_PEOPLE_ONLY;
+use crate::deploy::build::explain_nix;
+use crate::deploy::server::ready::server::FOR_PEOPLE_ONLY;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
@@ -88,7 +88,7 @@ pub async fn copy(nix: &Nix, plan: &Plan, to: &Destination, events: &Events) -> 
 }
 
 /// What a copy that failed means.
-pub(super) fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
+pub fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
     let error = match error {
         NixError::Command(error) => error,
         other => return explain_nix(Kind::Copy, other),
@@ -281,8 +281,8 @@ mod tests {
 
     #[tokio::test]
     async fn signing_adds_a_signature_once() {
-        use crate::deploy::signing_key::SigningKey;
-        use crate::deploy::trust::{Trust, check_trust, sign};
+        use crate::deploy::send::signing_key::SigningKey;
+        use crate::deploy::send::trust::{Trust, check_trust, sign};
         let world = World::new("exit 1");
         let secret = world.path().join("secret");
         // An input-addressed path: a derivation's output.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::connect::ssh_failure;
+use crate::deploy::server::connect::ssh_failure;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::journal::What;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::local;
-use crate::deploy::source::explain;
+use crate::deploy::build::source::explain;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::Commit;
 use crate::tools::git::{self, Repo};

@@ -1,10 +1,10 @@
 //! What a deploy would do, as the steps of `--dry-run`.
 
-use super::copy;
 use super::news::News;
-use super::ready;
-use super::run::Run;
-use super::words::Target;
+use crate::deploy::run::Run;
+use crate::deploy::send::copy;
+use crate::deploy::server::ready;
+use crate::deploy::words::Target;
 use crate::model::event::Event;
 use crate::model::names::{AssetPath, ReleaseId};
 use crate::model::server::{Current, ServerState};

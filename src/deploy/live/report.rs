@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::live::Live;
-use super::mend;
+use super::Live;
 use super::outcome::{self, Told};
-use super::restart;
-use super::run::Run;
-use super::switch::Story;
-use super::words::{self, Target};
+use crate::deploy::restart;
+use crate::deploy::run::Run;
+use crate::deploy::server::mend;
+use crate::deploy::talk::Story;
+use crate::deploy::words::{self, Target};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;

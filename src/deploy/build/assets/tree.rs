@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::local;
-use crate::deploy::source::explain;
+use crate::deploy::build::source::explain;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::tools::git;
 use crate::tools::source::Source;

@@ -1,8 +1,8 @@
 //! Whether the server will take the paths, decided before anything is sent. A server that does not trust the login takes
 //! content-addressed paths and those with a signature of a key that it trusts, and nothing else.
 
-use super::build::explain_nix;
 use super::signing_key::{SigningKey, make_a_key};
+use crate::deploy::build::explain_nix;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
 use crate::model::server::ServerState;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::words;
+use crate::deploy::words;
 use crate::model::journal::{Entry, History, What};
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;

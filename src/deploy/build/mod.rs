@@ -11,6 +11,9 @@ use crate::tools::nix::{Evaluation, Nix, NixError};
 use crate::tools::nix_log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::source::{Installable, Source, installable};
 
+pub mod assets;
+pub mod source;
+
 /// How many lines of an evaluation's error are shown.
 const SHOWN_ERROR_LINES: usize = 30;
 
@@ -207,9 +210,9 @@ pub(super) fn explain_nix(kind: Kind, error: NixError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::source::{Wanted, find};
     use crate::tools::git::tests::Try;
     use crate::tools::nix::tests::{flake, nix};
+    use source::{Wanted, find};
 
     const MORE: &str = r#"
   broken = sh "shipit-try-broken" "for i in 1 2 3; do echo line $i; done; exit 3";

@@ -7,11 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::run::Run;
-use super::unit_line::UnitLine;
-use super::verdict::{Decision, Verdict};
-use super::waits::{Busy, Waits};
-use super::words::{SILENCE, Target};
+use crate::deploy::run::Run;
+use crate::deploy::words::{SILENCE, Target};
 use crate::model::event::{Event, Events};
 use crate::model::hold::Hold;
 use crate::model::holder::Holder;
@@ -20,6 +17,14 @@ use crate::model::settings::Settings;
 use crate::remote;
 use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::Conversation;
+use unit_line::UnitLine;
+use verdict::{Decision, Verdict};
+use waits::{Busy, Waits};
+
+pub mod answers;
+pub mod unit_line;
+mod verdict;
+mod waits;
 
 /// How often the server is told that its client lives.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -427,5 +432,4 @@ impl<'a> Client<'a> {
 }
 
 #[cfg(test)]
-#[path = "switch_tests.rs"]
 pub(crate) mod tests;

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::connect::ssh_failure;
-use super::report::Report;
-use super::run::Run;
-use super::switch::{self, Conversed, Limits, Story};
-use super::words::{self, Target};
+use crate::deploy::run::Run;
+use crate::deploy::server::connect::ssh_failure;
+use crate::deploy::talk::{Conversed, Limits, Story, converse};
+use crate::deploy::words::{self, Target};
 use crate::model::done::Done;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -17,6 +16,11 @@ use crate::remote::Script;
 use crate::tools::signals::Interrupts;
 use crate::tools::ssh::{Connection, SshError};
 use crate::tools::token;
+use report::Report;
+
+pub mod outcome;
+mod report;
+pub mod turns;
 
 /// A release that went live.
 #[derive(Debug)]
@@ -72,7 +76,7 @@ pub async fn attempt(
     let (stop, start) = words::unit_limits(state);
     let all = words::longest(settings, state, target, lock);
     let limits = Limits { stop, start, lock, all };
-    let (end, story) = switch::converse(talk, run, target, limits, interrupts).await;
+    let (end, story) = converse(talk, run, target, limits, interrupts).await;
     let held = story.held;
     let report = Report { run, state, target, story };
     let ended = match end {

@@ -172,7 +172,7 @@ fn listed(names: &[String], most: usize) -> Vec<String> {
 }
 
 /// An error of git with what to do about it.
-pub(super) fn explain(error: GitError, repo: Option<&Repo>) -> Failure {
+pub fn explain(error: GitError, repo: Option<&Repo>) -> Failure {
     let lines = match &error {
         GitError::Command(error) => error.last_lines(10),
         _ => Vec::new(),

@@ -4,24 +4,20 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Instant;
 
-use super::assets::assets;
-use super::build::build;
-use super::connect::connect;
-use super::copy;
-use super::lacking::lacking;
-use super::live::{self, Try};
-use super::meanwhile::Meanwhile;
-use super::news::{self, Subject};
-use super::outcome;
-use super::plan;
-use super::ready;
-use super::release_id;
-use super::run::{self, Run};
-use super::signing_key::SigningKey;
-use super::source::{self, Wanted};
-use super::trust::{self, Trust};
-use super::turns::Turns;
-use super::words::Target;
+use crate::deploy::build::assets::assets;
+use crate::deploy::build::build;
+use crate::deploy::build::source::{self, Wanted};
+use crate::deploy::live::outcome;
+use crate::deploy::live::turns::Turns;
+use crate::deploy::live::{self, Try};
+use crate::deploy::run::{self, Run};
+use crate::deploy::send::copy;
+use crate::deploy::send::lacking::lacking;
+use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::send::trust::{self, Trust};
+use crate::deploy::server::connect::connect;
+use crate::deploy::server::ready;
+use crate::deploy::words::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -32,6 +28,13 @@ use crate::tools::nix::{Destination, Nix};
 use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::source::Source;
 use crate::tools::ssh::Connection;
+use meanwhile::Meanwhile;
+use news::Subject;
+
+mod meanwhile;
+mod news;
+mod plan;
+mod release_id;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What the login may do there as others: restart the unit, run hooks as the unit's user, read its log.
 
-use crate::deploy::mend;
+use crate::deploy::server::mend;
 use crate::model::check::Remark;
 use crate::model::rights;
 use crate::model::server::{Control, ServerState};

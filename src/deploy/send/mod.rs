@@ -1,0 +1,6 @@
+//! What the server lacks, signed and sent.
+
+pub mod copy;
+pub mod lacking;
+pub mod signing_key;
+pub mod trust;
