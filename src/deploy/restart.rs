@@ -7,7 +7,7 @@ use super::live::turns::Turns;
 use super::live::{self, Try};
 use super::run::Run;
 use super::server::ready;
-use super::words::Target;
+use super::target::{RESTART, Target};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -16,9 +16,6 @@ use crate::model::server::{Current, ServerState};
 use crate::model::settings::Settings;
 use crate::tools::signals::Interrupts;
 use crate::tools::ssh::Connection;
-
-/// The command's name, in the journal too.
-pub const COMMAND: &str = "restart";
 
 /// Restarts the unit and checks it.
 ///
@@ -57,7 +54,7 @@ async fn over(
             subject: state.history.subject(release).map(str::to_owned),
             place: false,
             hook: false,
-            command: COMMAND,
+            command: RESTART,
             hold: None,
         };
         match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
@@ -106,14 +103,4 @@ pub fn live_release<'a>(run: &Run<'_>, state: &'a ServerState) -> Outcome<(&'a R
         )));
     };
     Ok((release, store_path))
-}
-
-/// A restart that was not found healthy: what is live all the same. `unit`: how it was last seen.
-pub fn not_kept(run: &Run<'_>, failure: Failure, release: &ReleaseId, unit: Option<&str>) -> Failure {
-    let name = &run.settings.unit;
-    let seen = unit.map(|unit| format!("; {name} was last seen {unit}"));
-    failure
-        .live(format!("`current` is {} as before{}", release.short(), seen.unwrap_or_default()))
-        .hint(format!("how it is now: {}", run.command("status")))
-        .hint(format!("the release before it: {}", run.command("rollback")))
 }

@@ -12,7 +12,7 @@ use super::live::turns::Turns;
 use super::live::{self, Try};
 use super::run::Run;
 use super::server::ready;
-use super::words::Target;
+use super::target::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};

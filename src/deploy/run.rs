@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 
 use super::server::connect::{connect, ssh_failure};
 use super::server::state;
-use super::words::Actor;
 use crate::model::event::Events;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -32,6 +31,15 @@ pub fn scratch(options: &Options) -> Outcome<tempfile::TempDir> {
         .prefix("shipit-run-")
         .tempdir_in(&options.runtime_folder)
         .failed(Kind::Usage, "no private folder could be made for this run")
+}
+
+/// Who does it.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// `anna@laptop`
+    pub who: String,
+    /// A CI run's URL.
+    pub from: Option<String>,
 }
 
 /// What is the same for every step of one command.

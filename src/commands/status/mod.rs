@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Cx;
 use super::story::{Chapter, Standing, chapters};
-use crate::deploy::words;
+use crate::deploy::limits;
 use crate::model::failure::Outcome;
 use crate::model::hold::Hold;
 use crate::model::holder::Holder;
@@ -135,7 +135,7 @@ impl<'a> Status<'a> {
             Current::Strange => current.state = "strange",
         }
         let unit = &state.unit;
-        let within_s = state.lock_holder.is_some().then(|| words::deadline(state).as_secs());
+        let within_s = state.lock_holder.is_some().then(|| limits::deadline(state).as_secs());
         Status {
             version: json::VERSION,
             environment: settings.environment.as_str(),

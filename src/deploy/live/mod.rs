@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::deploy::limits;
 use crate::deploy::run::Run;
 use crate::deploy::server::connect::ssh_failure;
 use crate::deploy::talk::{Conversed, Limits, Story, converse};
-use crate::deploy::words::{self, Target};
+use crate::deploy::target::Target;
+use crate::deploy::words;
 use crate::model::done::Done;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -73,8 +75,8 @@ pub async fn attempt(
         SshError::TooLong { .. } => ssh_failure(error),
         _ => Report { run, state, target, story: Story::default() }.not_begun(error),
     })?;
-    let (stop, start) = words::unit_limits(state);
-    let all = words::longest(settings, state, target, lock);
+    let (stop, start) = limits::unit_limits(state);
+    let all = limits::longest(settings, state, target, lock);
     let limits = Limits { stop, start, lock, all };
     let (end, story) = converse(talk, run, target, limits, interrupts).await;
     let held = story.held;

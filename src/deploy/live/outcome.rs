@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use crate::deploy::limits;
 use crate::deploy::words;
 use crate::model::journal::{Entry, History, What};
 use crate::model::server::ServerState;
@@ -30,7 +31,7 @@ pub enum Told {
 
 /// How long it is asked.
 pub fn within(state: &ServerState) -> Duration {
-    (words::deadline(state) + Duration::from_secs(30)).min(LONGEST)
+    (limits::deadline(state) + Duration::from_secs(30)).min(LONGEST)
 }
 
 /// Asks until there is an answer or the time is over. Also returns the connection it came over.

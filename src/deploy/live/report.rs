@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::Live;
 use super::outcome::{self, Told};
-use crate::deploy::restart;
+use crate::deploy::limits;
 use crate::deploy::run::Run;
 use crate::deploy::server::mend;
 use crate::deploy::talk::Story;
-use crate::deploy::words::{self, Target};
+use crate::deploy::target::Target;
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -140,7 +140,7 @@ impl Report<'_> {
             failure = failure.hint(mend::restart(settings, self.state, said));
         }
         if self.target.is_restart() {
-            return restart::not_kept(self.run, failure, &self.target.release, self.story.unit.as_deref());
+            return self.not_kept(failure);
         }
         let more = if stopped {
             self.again()
@@ -200,6 +200,20 @@ impl Report<'_> {
             (_, Some(name)) => failure.live(format!("{name} runs again")).hint(more),
             (_, None) => failure.live("nothing is live, as before").hint(more),
         }
+    }
+
+    /// A restart that was not found healthy: what is live all the same.
+    fn not_kept(&self, failure: Failure) -> Failure {
+        let name = &self.run.settings.unit;
+        let seen = self.story.unit.as_ref().map(|unit| format!("; {name} was last seen {unit}"));
+        failure
+            .live(format!(
+                "`current` is {} as before{}",
+                self.target.release.short(),
+                seen.unwrap_or_default()
+            ))
+            .hint(format!("how it is now: {}", self.run.command("status")))
+            .hint(format!("the release before it: {}", self.run.command("rollback")))
     }
 
     /// The connection broke. Nothing is concluded from that: the server is asked.
@@ -328,7 +342,7 @@ impl Report<'_> {
         if self.target.is_restart() {
             return format!("`current` is {} as before", self.target.release.short());
         }
-        let within = words::deadline(self.state).as_secs();
+        let within = limits::deadline(self.state).as_secs();
         let what = match self.previous() {
             Some(name) => format!("the server goes back to {}", short_release(&name)),
             None => "the server takes it out of service".to_owned(),

@@ -17,7 +17,7 @@ use crate::deploy::send::signing_key::SigningKey;
 use crate::deploy::send::trust::{self, Trust};
 use crate::deploy::server::connect::connect;
 use crate::deploy::server::ready;
-use crate::deploy::words::Target;
+use crate::deploy::target::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};

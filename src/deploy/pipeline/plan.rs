@@ -4,7 +4,7 @@ use super::news::News;
 use crate::deploy::run::Run;
 use crate::deploy::send::copy;
 use crate::deploy::server::ready;
-use crate::deploy::words::Target;
+use crate::deploy::target::Target;
 use crate::model::event::Event;
 use crate::model::names::{AssetPath, ReleaseId};
 use crate::model::server::{Current, ServerState};

@@ -1,6 +1,10 @@
 //! The client hears only a part of what the server said, or more than it should.
 
+use jiff::tz::TimeZone;
+
+use super::client::SERVER_SILENCE;
 use super::*;
+use crate::model::event::Events;
 use crate::properties::bytes::{settings, target};
 use crate::tools::lines::WholeLines;
 

@@ -1,62 +1,25 @@
-//! The words that `switch.sh` and `outcome.sh` are given, and the fields of the journal's lines.
+//! The words that the scripts of the server are given, and the fields of the journal's lines.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::restart;
+use super::limits::{SILENCE, check_limit, patience};
+use super::run::Actor;
 use super::server::ready;
+use super::target::Target;
 use crate::model::names::{DeployNumber, ReleaseId, StorePath};
 use crate::model::server::{Control, ServerState};
-use crate::model::settings::{HttpCheck, Settings};
-use crate::remote::{self, EXEC_RUN, HOOK};
+use crate::model::settings::Settings;
+use health::health;
 
-/// How long the server goes on without a word of its client. Shorter is too tight: TCP backs off, so a cut of 16 s
-/// can be 29 s of silence.
-pub const SILENCE: Duration = Duration::from_secs(30);
-/// What a start or stop without a limit of its own is given.
-const NO_LIMIT: u64 = 300;
-/// What placing a release and removing old ones is given.
-const COPYING: Duration = Duration::from_secs(20 * 60);
+mod health;
+mod unit;
+
+pub use unit::exec;
+
 /// This program, for the journal.
 const TOOL: &str = concat!("shipit ", env!("CARGO_PKG_VERSION"));
-
-/// What is to be made live.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// Its name.
-    pub release: ReleaseId,
-    /// Its closure's top path.
-    pub store_path: StorePath,
-    /// The assets' store path, where it has any.
-    pub assets: Option<StorePath>,
-    /// The commit's first line.
-    pub subject: Option<String>,
-    /// Whether it is put there now (a deploy), or is there (a rollback).
-    pub place: bool,
-    /// Whether the hooks run.
-    pub hook: bool,
-    /// What the user typed: `deploy`, `rollback` or `restart`.
-    pub command: &'static str,
-    /// The reason of the hold that comes with it: `rollback --hold`.
-    pub hold: Option<String>,
-}
-
-impl Target {
-    /// What is live is started again, and nothing is moved.
-    pub fn is_restart(&self) -> bool {
-        self.command == restart::COMMAND
-    }
-}
-
-/// Who does it.
-#[derive(Debug, Clone)]
-pub struct Actor {
-    /// `anna@laptop`
-    pub who: String,
-    /// A CI run's URL.
-    pub from: Option<String>,
-}
 
 /// A deploy's own fields of the journal's lines.
 #[derive(Serialize)]
@@ -84,35 +47,6 @@ struct HoldMeta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     tool: &'a str,
-}
-
-/// How long a stop of the unit may take, and a start.
-pub fn unit_limits(state: &ServerState) -> (Duration, Duration) {
-    let limit = |seconds: Option<u64>| Duration::from_secs(seconds.unwrap_or(NO_LIMIT));
-    (limit(state.unit.timeout_stop), limit(state.unit.timeout_start))
-}
-
-/// How long both may take together.
-pub fn patience(state: &ServerState) -> Duration {
-    let (stop, start) = unit_limits(state);
-    stop + start
-}
-
-/// By when the server has gone back, counted from the loss of contact.
-pub fn deadline(state: &ServerState) -> Duration {
-    SILENCE + patience(state)
-}
-
-/// How long a whole switch may take, copying and removing releases included. A server that talks for longer without
-/// an end is as good as lost.
-pub fn longest(settings: &Settings, state: &ServerState, target: &Target, lock: Duration) -> Duration {
-    let hook = if target.hook { settings.hooks.timeout } else { Duration::ZERO };
-    lock + hook + check_limit(settings, state) + patience(state) + COPYING
-}
-
-/// How long the server waits for a verdict.
-fn check_limit(settings: &Settings, state: &ServerState) -> Duration {
-    settings.health.within + settings.health.settle + patience(state) + SILENCE
 }
 
 /// The number that the next deploy gets. The server counts an adoption as one of its own and says so.
@@ -173,7 +107,7 @@ pub fn switch(
     if target.hook && !settings.hooks.before_switch.is_empty() {
         words.push(format!("hook_user={}", ready::hook_user(state).unwrap_or_default()));
         words.push("--".to_owned());
-        words.extend(self::hook(settings, state, &target.release));
+        words.extend(unit::hook(settings, state, &target.release));
     }
     words
 }
@@ -265,77 +199,6 @@ fn common(settings: &Settings, state: &ServerState, token: &str, wait: Duration)
     ]
 }
 
-fn health(http: &HttpCheck, state: &ServerState) -> Vec<String> {
-    // curl takes the URL whole; bash needs its parts, and asks http:// alone (`ready` has seen to that).
-    let rest = http.url.split_once("://").map_or(http.url.as_str(), |(_, rest)| rest);
-    let cut = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (place, path) = rest.split_at(cut);
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let (name, port) = match place.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => (name, port),
-        _ => (place, "80"),
-    };
-    vec![
-        format!("health_url={}", http.url),
-        format!("health_host={}", http.host.as_deref().unwrap_or_default()),
-        format!("health_name={}", name.trim_matches(['[', ']'])),
-        format!("health_port={port}"),
-        format!("health_path={path}"),
-        format!("asker={}", state.http_asker.as_deref().unwrap_or_default()),
-    ]
-}
-
-/// The words of `env -i` and `hook.sh`: how long, and what.
-fn hook(settings: &Settings, state: &ServerState, release: &ReleaseId) -> Vec<String> {
-    let mut words = in_unit(settings, state, release, HOOK);
-    words.push(settings.hooks.timeout.as_secs().max(1).to_string());
-    words.extend(settings.hooks.before_switch.iter().cloned());
-    words
-}
-
-/// For `exec.sh`: how to become the unit's user, whether there is a terminal, and what `exec_run.sh` is given. `keeper`: the
-/// process that it ends with.
-pub fn exec(
-    settings: &Settings,
-    state: &ServerState,
-    release: &ReleaseId,
-    terminal: bool,
-    keeper: u32,
-    command: &[String],
-) -> Vec<String> {
-    let user = ready::hook_user(state);
-    let how = match (user, state.control) {
-        (None, _) => "",
-        (Some(_), Control::Root) => "root",
-        (Some(_), _) => "sudo",
-    };
-    let mut words = vec![how.to_owned(), user.unwrap_or_default().to_owned(), yes(terminal).to_owned()];
-    words.extend(in_unit(settings, state, release, EXEC_RUN));
-    words.push(keeper.to_string());
-    words.extend(command.iter().cloned());
-    words
-}
-
-/// The words of `env -i` and a script that begins with `unit_env.sh`, up to its own: the unit's environment, and where.
-fn in_unit(settings: &Settings, state: &ServerState, release: &ReleaseId, script: [&str; 2]) -> Vec<String> {
-    let user = if state.unit.user.is_empty() { "root" } else { &state.unit.user };
-    // What systemd itself would set for the unit.
-    let mut words = vec![
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin".to_owned(),
-        format!("USER={user}"),
-        format!("LOGNAME={user}"),
-    ];
-    words.extend(state.unit.environment.iter().filter(|pair| pair.contains('=')).cloned());
-    words.extend(["sh", "-c", &script.map(remote::stripped).concat(), "shipit-hook"].map(str::to_owned));
-    words.push(format!("{}/releases/{release}", settings.root));
-    words.push(if state.unit.umask.is_empty() { "0022".to_owned() } else { state.unit.umask.clone() });
-    words.push(state.unit.environment_files.len().to_string());
-    for (file, missing_is_fine) in &state.unit.environment_files {
-        words.push(format!("{}{file}", if *missing_is_fine { "-" } else { "" }));
-    }
-    words
-}
-
 /// JSON fields to stand behind others: `,"a":1,"b":2`.
 fn fields(meta: &impl Serialize) -> String {
     let json = serde_json::to_string(meta).unwrap_or_default();
@@ -350,21 +213,6 @@ fn yes(is: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_is_taken_apart_for_bash() {
-        let parts = |url: &str| {
-            let http = HttpCheck { url: url.into(), host: None, status: vec![] };
-            health(&http, &ServerState::default())[2..5].join(" ")
-        };
-        assert_eq!(
-            parts("http://127.0.0.1:3001/healthz?x=1"),
-            "health_name=127.0.0.1 health_port=3001 health_path=/healthz?x=1"
-        );
-        assert_eq!(parts("http://localhost"), "health_name=localhost health_port=80 health_path=/");
-        assert_eq!(parts("http://[::1]:8080/"), "health_name=::1 health_port=8080 health_path=/");
-        assert_eq!(parts("http://[::1]/"), "health_name=::1 health_port=80 health_path=/");
-    }
 
     #[test]
     fn fields_end_where_the_object_does() {
