@@ -1,4 +1,4 @@
-# Does one step of `setup`, as root: a verb with its words, which deploy/setup/plan.rs makes. Each looks whether it is done
+# Does one step of `setup`, as root: a verb with its words, which deploy/setup/plan makes. Each looks whether it is done
 # already, and afterwards whether it was done, so that a setup which was cut off can be run again.
 # It says:  done · failed TEXT;  then end
 # shellcheck shell=sh

@@ -13,9 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::{Command, Global};
-use crate::model::done::{Did, Done};
 use crate::model::failure::{Failure, Kind, Outcome};
-use crate::model::names::ReleaseId;
 use error::Shown;
 use live::Live;
 use live::frame::Frame;
@@ -23,10 +21,10 @@ use pace::Pace;
 use plain::Plain;
 use screen::Screen;
 use streams::{Streams, To, stderr_is_coloured};
-use style::{GOOD, ODD, STRONG, paint};
 use table::Cell;
 
 pub mod checks;
+mod end;
 pub(crate) mod error;
 pub mod json;
 mod live;
@@ -176,61 +174,6 @@ impl Ui {
                 let lines = Plain::new(self.verbosity, self.stderr_is_terminal);
                 Screen::Plain(lines, Pace::new(Instant::now()))
             }
-        }
-    }
-
-    /// The last lines of a deploy or rollback: what is live, where, and how to undo it.
-    pub fn done(&self, done: &Done) {
-        if self.is_json() {
-            return self.streams().write(To::Out, &json::done(done));
-        }
-        let took = text::duration(done.took);
-        let name = paint(STRONG, done.release.short());
-        let host = &done.host;
-        match done.did {
-            Did::Live => {
-                let deploy = done.deploy.map(|deploy| format!(" ({deploy})")).unwrap_or_default();
-                let checked = text::clean(&done.checked);
-                let live = paint(GOOD, "live:");
-                let line = format!("{live} {name}{deploy} on {host} in {took}; {checked}\n");
-                self.streams().write(To::Out, &line);
-                let before = done.previous.as_deref().and_then(|name| name.parse::<ReleaseId>().ok());
-                let before = before.filter(|before| *before != done.release);
-                if let Some(before) = &before {
-                    self.say(format!("undo: {}", self.command(format_args!("rollback {}", before.short()))));
-                }
-                self.done_held(done, before.as_ref());
-            }
-            Did::AlreadyLive => {
-                let line =
-                    format!("{} {name} on {host}; nothing was touched\n", paint(GOOD, "already live:"));
-                self.streams().write(To::Out, &line);
-                self.done_held(done, None);
-            }
-            Did::Restarted => {
-                let word = paint(GOOD, "restarted:");
-                let checked = text::clean(&done.checked);
-                self.streams().write(To::Out, &format!("{word} {name} on {host} in {took}; {checked}\n"));
-            }
-            Did::Planned => self.say(format!("dry run: nothing was changed on {host}")),
-        }
-    }
-
-    /// After a rollback: whether a deploy may undo it unasked. A CI run of the newest commit would.
-    fn done_held(&self, done: &Done, before: Option<&ReleaseId>) {
-        for hold in &done.held {
-            let lift = self.command("unhold");
-            self.say(format!(
-                "{} no deploys, {}; to lift it: {lift}",
-                paint(ODD, "held:"),
-                hold.by(&self.zone)
-            ));
-        }
-        if let (true, true, Some(before)) = (done.rollback, done.held.is_empty(), before) {
-            let (before, hold) = (before.short(), self.command("hold"));
-            self.say(format!(
-                "a next deploy, CI's too, may bring {before} back; to keep deploys out: {hold}"
-            ));
         }
     }
 

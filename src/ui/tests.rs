@@ -9,6 +9,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::*;
 use crate::cli::Cli;
+use crate::model::done::{Did, Done};
 use crate::model::event::{Event, Events};
 use crate::model::names::DeployNumber;
 

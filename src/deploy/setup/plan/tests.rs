@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::deploy::send::signing_key;
+use crate::deploy::setup::facts::{Account, Found};
 use crate::deploy::setup::{NewUnit, Trust};
 use crate::model::settings::Settings;
 use crate::model::unit_file::{RunsAs, UnitFile};
