@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::text;
-use crate::tools::nix_json::{built_output, path_infos};
-use crate::tools::nix_log::{NixLog, Purpose, plain, shortened};
+use crate::tools::nix::json::{built_output, path_infos};
+use crate::tools::nix::log::{NixLog, Purpose, plain, shortened};
 
 /// JSON of any shape, with the keys that mean something.
 fn json() -> impl Strategy<Value = serde_json::Value> {

@@ -19,8 +19,8 @@ use crate::model::server::{Current, RootState, ServerState};
 use crate::model::settings::{Health, Hooks, HttpCheck, Settings, SshSettings, SystemChoice};
 use crate::remote;
 use crate::tools::lines::WholeLines;
-use crate::tools::nix_json::{built_output, path_infos};
-use crate::tools::nix_log::{NixLog, Purpose};
+use crate::tools::nix::json::{built_output, path_infos};
+use crate::tools::nix::log::{NixLog, Purpose};
 
 /// Settings with a check and a hook.
 pub fn settings() -> Settings {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{PackageName, StorePath, System};
+use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::nix::{Evaluation, Nix, NixError};
-use crate::tools::nix_log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::source::{Installable, Source, installable};
 
 pub mod assets;

@@ -16,8 +16,8 @@ use crate::model::check::Remark;
 use crate::model::failure::{Kind, Outcome};
 use crate::model::names::{HostName, StorePath};
 use crate::model::server::ServerState;
+use crate::tools::nix::log::{NixLog, Purpose};
 use crate::tools::nix::{Destination, Nix};
-use crate::tools::nix_log::{NixLog, Purpose};
 use crate::tools::ssh::Connection;
 
 use super::facts::Facts;

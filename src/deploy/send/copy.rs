@@ -7,9 +7,9 @@ use crate::deploy::server::ready::server::FOR_PEOPLE_ONLY;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
+use crate::tools::nix::json::PathInfo;
+use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::nix::{Destination, Nix, NixError};
-use crate::tools::nix_json::PathInfo;
-use crate::tools::nix_log::{NixFailure, NixLog, Purpose, shortened};
 
 /// How many lines of Nix's error are shown.
 const SHOWN_ERROR_LINES: usize = 20;

@@ -6,8 +6,8 @@ use crate::deploy::build::explain_nix;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
 use crate::model::server::ServerState;
+use crate::tools::nix::json::PathInfo;
 use crate::tools::nix::{Nix, NixError};
-use crate::tools::nix_json::PathInfo;
 
 /// What the server said of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! that knows what OpenSSH's texts and exit codes mean.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use openssh::{Session, Stdio};
@@ -16,22 +16,24 @@ use tokio::time::timeout;
 
 use self::answer::{Answer, first_words};
 use self::error::{LONGEST_LINE, lost};
+use self::options::{CONNECT, common_options};
 use self::refusal::classify;
 use super::cmd::Cmd;
 use super::lines::WholeLines;
 use super::process::{self, Running};
 use crate::model::names::HostName;
-use crate::model::settings::SshSettings;
 use crate::remote::{self, Script};
 
 mod answer;
+mod conversation;
 mod error;
+mod options;
 mod refusal;
 
+pub use conversation::Conversation;
 pub use error::SshError;
+pub use options::{Options, login_name, version};
 
-/// How long the TCP connection to the server may take.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long all of connecting may take where nobody can be asked.
 const AUTHENTICATE: Duration = Duration::from_secs(30);
 /// … and where somebody has to find a token or remember a passphrase.
@@ -41,25 +43,6 @@ const PERSIST_SECONDS: u32 = 30;
 
 /// What a person does on the server takes as long as it takes; it ends with the connection.
 const NO_END: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-
-/// How to connect.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to.
-    pub host: HostName,
-    /// `[ssh]` of shipit.toml.
-    pub ssh: SshSettings,
-    /// Whether somebody sits at a terminal who can be asked.
-    pub interactive: bool,
-    /// Where the private folder of the run is made. Short: a socket's path has room for about 100 bytes.
-    pub runtime_folder: PathBuf,
-}
-
-/// The version of this machine's client, as it names itself: `OpenSSH_9.2p1`. None: there is no client.
-pub async fn version() -> Option<String> {
-    let said = process::run(&Cmd::new("ssh", CONNECT).arg("-V")).await.ok()?.stderr;
-    Some(said.split([',', ' ']).next().unwrap_or_default().trim().to_owned())
-}
 
 /// An open connection.
 pub struct Connection {
@@ -178,7 +161,7 @@ impl Connection {
         silence: Duration,
         mut on_line: impl FnMut(&str, &str),
     ) -> Result<(), SshError> {
-        let Conversation { stdin: mut pipe, mut lines, _child } = self.talk(script, words).await?;
+        let Conversation { stdin: mut pipe, mut lines, child: _child } = self.talk(script, words).await?;
         // A script that reads nothing may be gone before it was written.
         let _ = timeout(silence, pipe.write_all(stdin)).await;
         drop(pipe);
@@ -255,9 +238,7 @@ impl Connection {
             .map_err(|_| lost(&self.host, "the server opened no session"))?
             .map_err(|error| lost(&self.host, error))?;
         match (child.stdin().take(), child.stdout().take()) {
-            (Some(stdin), Some(stdout)) => {
-                Ok(Conversation { stdin, lines: WholeLines::of(stdout), _child: child })
-            }
+            (Some(stdin), Some(stdout)) => Ok(Conversation { stdin, lines: WholeLines::of(stdout), child }),
             _ => Err(lost(&self.host, "a session without pipes")),
         }
     }
@@ -273,84 +254,6 @@ impl Connection {
         }
         drop(self.folder);
     }
-}
-
-/// A script of the remote half that goes on: lines there and back.
-pub struct Conversation<'a> {
-    stdin: openssh::ChildStdin,
-    lines: WholeLines<openssh::ChildStdout>,
-    _child: openssh::Child<&'a Session>,
-}
-
-impl Conversation<'_> {
-    /// Says a line. An error means that the connection is gone.
-    pub async fn say(&mut self, line: &str) -> std::io::Result<()> {
-        self.stdin.write_all(format!("{line}\n").as_bytes()).await?;
-        self.stdin.flush().await
-    }
-
-    /// The next line, whoever wrote it; none: it ended, or the connection did. Cancel safe.
-    pub async fn next_of_any(&mut self) -> Option<String> {
-        self.lines.next().await
-    }
-
-    /// The next line of the remote half; none: it ended, or the connection did. Cancel safe.
-    pub async fn next(&mut self) -> Option<String> {
-        loop {
-            let line = self.lines.next().await?;
-            if remote::parse(&line).is_some() {
-                return Some(line);
-            }
-        }
-    }
-}
-
-/// Whom ssh logs in as, by its own configuration.
-pub async fn login_name(options: &Options) -> Option<String> {
-    let config = options.ssh.config.iter().flat_map(|file| ["-F".into(), file.clone().into_os_string()]);
-    let cmd = Cmd::new("ssh", CONNECT).arg("-G").args(config).args(["--", options.host.as_str()]);
-    let said = process::run(&cmd).await.ok()?.text();
-    said.lines().find_map(|line| line.strip_prefix("user ")).map(str::to_owned)
-}
-
-/// What the master and the look at a key have in common.
-fn common_options(options: &Options, folder: &Path) -> Result<Vec<String>, SshError> {
-    let mut words: Vec<String> = Vec::new();
-    if let Some(config) = &options.ssh.config {
-        words.extend(["-F".to_owned(), config.to_string_lossy().into_owned()]);
-    }
-    let mut set = |option: String| words.extend(["-o".to_owned(), option]);
-    set(format!("ConnectTimeout={}", CONNECT.as_secs()));
-    // What a user's ssh_config sets for logins by hand would only be in the way.
-    for option in [
-        "ClearAllForwardings=yes",
-        "ForwardAgent=no",
-        "ForwardX11=no",
-        "PermitLocalCommand=no",
-        "RemoteCommand=none",
-        "RequestTTY=no",
-        "LogLevel=INFO",
-        "StrictHostKeyChecking=yes",
-    ] {
-        set(option.to_owned());
-    }
-    if let Some(key) = &options.ssh.host_key {
-        let file = folder.join("known_hosts");
-        fs::write(&file, format!("* {key}\n")).map_err(SshError::Folder)?;
-        set(format!("UserKnownHostsFile={}", file.display()));
-        for option in
-            ["GlobalKnownHostsFile=/dev/null", "CheckHostIP=no", "UpdateHostKeys=no", "VerifyHostKeyDNS=no"]
-        {
-            set(option.to_owned());
-        }
-        // Else the server may show a key of another type, which nobody pinned.
-        let algorithms = match key.split(' ').next().unwrap_or_default() {
-            "ssh-rsa" => "rsa-sha2-512,rsa-sha2-256",
-            other => other,
-        };
-        set(format!("HostKeyAlgorithms={algorithms}"));
-    }
-    Ok(words)
 }
 
 fn read(file: &Path) -> String {

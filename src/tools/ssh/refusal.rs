@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::error::SshError;
-use super::{AUTHENTICATE, Options, common_options, read};
+use super::options::{Options, common_options};
+use super::{AUTHENTICATE, read};
 use crate::tools::cmd::Cmd;
 use crate::tools::process;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::nix::{Destination, Nix, NixError, QUESTION};
-use super::process::{run, stream};
-use super::token;
+use super::{Destination, Nix, NixError, QUESTION};
 use crate::model::names::StorePath;
+use crate::tools::process::{run, stream};
+use crate::tools::token;
 
 /// A copy of a few bytes.
 const TRIAL: Duration = Duration::from_secs(60);

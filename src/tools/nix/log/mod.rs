@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use super::nix_json::PathInfo;
+use super::json::PathInfo;
 use crate::model::event::Event;
 use line::{Field, Line, parse};
 

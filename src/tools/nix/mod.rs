@@ -8,17 +8,21 @@ use std::time::Duration;
 
 use super::cmd::Cmd;
 use super::git::REDIRECTIONS;
-use super::nix_json::{self, PathInfo};
 use super::process::{CmdError, Output, run, stream};
 use super::source::Installable;
 use crate::model::names::{HostName, PackageName, StorePath, System};
+use json::PathInfo;
+
+pub mod json;
+pub mod log;
+pub mod trial;
 
 /// A build may compile a toolchain. It can be ended by hand at any time; this is for one that hangs in CI.
 const BUILD: Duration = Duration::from_secs(6 * 3600);
 /// A copy over a slow line.
 const COPY: Duration = Duration::from_secs(6 * 3600);
 /// A question to the local store.
-pub(super) const QUESTION: Duration = Duration::from_secs(120);
+const QUESTION: Duration = Duration::from_secs(120);
 /// A look into a flake. It may fetch the flake's inputs first, which a person does not wait for without end.
 const LOOK: Duration = Duration::from_secs(60);
 /// Hashing: assets into the store, signatures of a closure.
@@ -107,20 +111,20 @@ impl Nix {
         self
     }
 
-    pub(super) fn program(&self, name: &str, deadline: Duration) -> Cmd {
+    fn program(&self, name: &str, deadline: Duration) -> Cmd {
         let cmd = Cmd::new(name, deadline);
         // Nix asks git too, and git must not look elsewhere than in the folder it is given.
         let cmd = REDIRECTIONS.iter().fold(cmd, |cmd, name| cmd.env_remove(name));
         self.env.iter().fold(cmd, |cmd, (name, value)| cmd.env(name, value))
     }
 
-    pub(super) fn nix(&self, command: &[&str], deadline: Duration) -> Cmd {
+    fn nix(&self, command: &[&str], deadline: Duration) -> Cmd {
         self.program("nix", deadline)
             .args(["--extra-experimental-features", "nix-command flakes"])
             .args(command)
     }
 
-    pub(super) fn nix_store(&self, deadline: Duration) -> Cmd {
+    fn nix_store(&self, deadline: Duration) -> Cmd {
         self.program("nix-store", deadline)
     }
 
@@ -143,8 +147,7 @@ impl Nix {
             cmd = cmd.cwd(cwd);
         }
         let output = stream(&cmd, on_line).await?;
-        nix_json::built_output(&output.stdout)
-            .map_err(|why| NixError::Answer { command: cmd.to_string(), why })
+        json::built_output(&output.stdout).map_err(|why| NixError::Answer { command: cmd.to_string(), why })
     }
 
     /// The names of a flake's packages, by system. Only names are evaluated: a package that is broken does no harm. Names
@@ -214,7 +217,7 @@ impl Nix {
                 cmd = ask(&["--json-format", "1"]);
                 answer = run(&cmd).await;
             }
-            let infos = nix_json::path_infos(&answer?.stdout)
+            let infos = json::path_infos(&answer?.stdout)
                 .map_err(|why| NixError::Answer { command: cmd.to_string(), why })?;
             all.extend(infos);
         }
@@ -262,7 +265,7 @@ impl Nix {
     }
 
     /// A copy over the connection; what is copied, and where from if not this store, comes behind it.
-    pub(super) fn copy_command(&self, to: &Destination, deadline: Duration) -> Cmd {
+    fn copy_command(&self, to: &Destination, deadline: Duration) -> Cmd {
         self.nix(&["copy", "--log-format", "internal-json", "--no-check-sigs", "--to"], deadline)
             .arg(store_url(to))
             .env("NIX_SSHOPTS", ssh_options(&to.socket))
@@ -336,5 +339,4 @@ fn store_paths(cmd: &Cmd, output: &Output) -> Result<Vec<StorePath>, NixError> {
 }
 
 #[cfg(test)]
-#[path = "nix_tests.rs"]
 pub(crate) mod tests;
