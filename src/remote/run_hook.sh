@@ -11,7 +11,7 @@ run_hook() {
   command exec 8<>.shipit/incoming/hook 7<.shipit/incoming/hook || refuse not-ready 'can not open a pipe in .shipit'
   # What it ends with and says has its files already: when it is done, the disk may have none to give.
   rm -f .shipit/hook.code
-  printf '' >.shipit/hook.code.new && printf '' >>.shipit/hook.log || no_room
+  printf '' >.shipit/incoming/code && printf '' >>.shipit/hook.log || no_room
   (
     exec 8>&- 9>&-
     trap - HUP PIPE INT TERM
@@ -24,8 +24,8 @@ run_hook() {
     fi <&7 >.shipit/hook.log 2>&1
     code=$?
     # Renamed, so that who sees it sees all of it.
-    printf %s "$code" >.shipit/hook.code.new
-    mv -fT .shipit/hook.code.new .shipit/hook.code
+    printf %s "$code" >.shipit/incoming/code
+    mv -fT .shipit/incoming/code .shipit/hook.code
     say "hook $code"
   ) &
   hook_process=$!

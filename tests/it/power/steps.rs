@@ -62,7 +62,7 @@ fn in_a_deploy() {
     let moments = record(&site, &["deploy"]);
     let steps = [
         "sync -f /nix/store",              // copied
-        "mv -fT .shipit/hook.code.new",    // in the hook
+        "mv -fT .shipit/incoming/code",    // in the hook
         "mv -fT .shipit/pending.tmp",      // the journal says that it started
         "mv -fT .shipit/next current",     // about to relink
         "sync .shipit/journal.jsonl live", // relinked, restarted
