@@ -20,6 +20,8 @@ use crate::tools::ssh::{Connection, SshError};
 use crate::tools::token;
 use report::Report;
 
+mod log_lines;
+mod lost;
 pub mod outcome;
 mod report;
 pub mod turns;

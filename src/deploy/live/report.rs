@@ -1,26 +1,16 @@
 //! The end of a try in words: what failed, the log lines of this start, what is live now, what to type.
 
-use std::time::Duration;
-
 use super::Live;
-use super::outcome::{self, Told};
-use crate::deploy::limits;
 use crate::deploy::run::Run;
 use crate::deploy::server::mend;
 use crate::deploy::talk::Story;
 use crate::deploy::target::Target;
-use crate::model::event::Event;
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::{Failure, Kind};
 use crate::model::hold::Hold;
-use crate::model::journal::What;
-use crate::model::names::{DeployNumber, Invocation, short_release};
+use crate::model::names::{DeployNumber, short_release};
 use crate::model::server::{Control, Current, ServerState};
-use crate::remote::{self, Script};
-use crate::tools::signals::{Interrupts, Wish};
+use crate::tools::signals::Wish;
 use crate::tools::ssh::{Connection, SshError};
-
-/// How many of the unit's log lines a failure shows.
-const LOG_LINES: u32 = 20;
 
 /// Everything that the sentences at the end are made of.
 pub struct Report<'a> {
@@ -216,54 +206,7 @@ impl Report<'_> {
             .hint(format!("the release before it: {}", self.run.command("rollback")))
     }
 
-    /// The connection broke. Nothing is concluded from that: the server is asked.
-    pub async fn lost(self, token: &str, interrupts: &mut Interrupts) -> Outcome<Live> {
-        let seen = self.story.wish.map_or(0, |wish| wish.times);
-        if seen > 1 {
-            return Err(self.impatient());
-        }
-        self.run.events.tell(Event::ContactLost { within: outcome::within(self.state) });
-        let (told, connection) = tokio::select! {
-            told = outcome::ask(&self.run.options, self.run.settings, self.state, token) => told,
-            wish = interrupts.more_than(seen) => {
-                return Err(Report { story: Story { wish: Some(wish), ..self.story }, ..self }.impatient());
-            }
-        };
-        let ended = self.told(told, connection.as_ref()).await;
-        if let Some(connection) = connection {
-            connection.close().await;
-        }
-        ended
-    }
-
-    async fn told(&self, told: Told, connection: Option<&Connection>) -> Outcome<Live> {
-        let host = &self.run.settings.host;
-        match told {
-            Told::Ended(entry) if entry.event == What::Kept => Ok(self.live(Some(entry.deploy))),
-            Told::Ended(entry) => {
-                let reason = entry.reason.as_deref().unwrap_or("contact with it was lost");
-                match entry.outcome.as_deref() {
-                    Some(word) => Err(self.back(word, reason, connection).await),
-                    // An end without an outcome is one of the hook: nothing was switched.
-                    None => Err(Failure::msg(
-                        self.story.wish.map_or(Kind::NotLive, Wish::kind),
-                        format!("{} did not go live: {reason}", self.target.release.short()),
-                    )
-                    .live(self.untouched())
-                    .hint(self.again())),
-                }
-            }
-            Told::NothingChanged => Err(self.lost_before_the_switch()),
-            Told::NotInTime => Err(Failure::msg(
-                Kind::ContactLost,
-                format!("contact with {host} was lost, and it could not be reached again in time"),
-            )
-            .live(self.by_itself())
-            .hint(self.run.command("status"))),
-        }
-    }
-
-    fn lost_before_the_switch(&self) -> Failure {
+    pub(super) fn lost_before_the_switch(&self) -> Failure {
         let what = if self.story.hook_began { "the hook had begun; nothing else" } else { "nothing" };
         let host = &self.run.settings.host;
         Failure::msg(
@@ -274,55 +217,13 @@ impl Report<'_> {
         .hint(self.again())
     }
 
-    fn impatient(&self) -> Failure {
-        let kind = self.story.wish.map_or(Kind::Interrupted, Wish::kind);
-        Failure::msg(kind, "interrupted without waiting for the server's answer")
-            .live(self.by_itself())
-            .hint(self.run.command("status"))
-    }
-
-    async fn with_log(&self, failure: Failure, connection: &Connection, invocation: &Invocation) -> Failure {
-        let settings = self.run.settings;
-        if !self.state.may_read_journal {
-            let group = mend::journal_group(settings, self.state);
-            return failure.hint(format!("to see its log lines here: {group}"));
-        }
-        let control = if matches!(self.state.control, Control::User { .. }) { "user" } else { "system" };
-        let process = self.story.process.clone().unwrap_or_default();
-        let unit = settings.unit.to_string();
-        let words = [invocation.to_string(), process, LOG_LINES.to_string(), control.to_owned(), unit];
-        let said =
-            connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
-        let said: Vec<(&str, &str)> = said.iter().filter_map(|line| remote::parse(line)).collect();
-        let lines = said.iter().find(|(word, _)| *word == "lines");
-        let mut lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();
-        // What follows is how it was stopped to go back, which looks as if the app had quit.
-        if let Some(stop) =
-            lines.iter().rposition(|line| line.starts_with("Stopping ") && line.ends_with("..."))
-            && stop > 0
-        {
-            lines.truncate(stop);
-        }
-        let failure = failure.detail(format!("the last lines of {} (this start)", settings.unit), lines);
-        let elsewhere: Vec<&str> =
-            said.iter().filter(|(word, _)| *word == "elsewhere").map(|(_, rest)| *rest).collect();
-        match elsewhere[..] {
-            [] => failure,
-            _ => failure.hint(format!(
-                "the unit says {}, so what it writes is not in the journal; where it goes: {}",
-                elsewhere.join(" and "),
-                self.look("systemctl", &format!("cat {}", settings.unit))
-            )),
-        }
-    }
-
     /// A command that shows something of the unit, to be typed here.
-    fn look(&self, program: &str, words: &str) -> String {
+    pub(super) fn look(&self, program: &str, words: &str) -> String {
         let whose = if matches!(self.state.control, Control::User { .. }) { " --user" } else { "" };
         self.run.settings.ssh(&format!("{program}{whose} {words}"))
     }
 
-    fn previous(&self) -> Option<String> {
+    pub(super) fn previous(&self) -> Option<String> {
         match (&self.state.current, &self.story.adopted) {
             (_, Some(adopted)) => Some(adopted.to_string()),
             (Current::Release(release), None) => Some(release.to_string()),
@@ -331,26 +232,14 @@ impl Report<'_> {
         }
     }
 
-    fn untouched(&self) -> String {
+    pub(super) fn untouched(&self) -> String {
         match &self.story.adopted {
             Some(adopted) => format!("{} runs as before", adopted.short()),
             None => self.state.as_before(),
         }
     }
 
-    fn by_itself(&self) -> String {
-        if self.target.is_restart() {
-            return format!("`current` is {} as before", self.target.release.short());
-        }
-        let within = limits::deadline(self.state).as_secs();
-        let what = match self.previous() {
-            Some(name) => format!("the server goes back to {}", short_release(&name)),
-            None => "the server takes it out of service".to_owned(),
-        };
-        format!("unless it was kept already, {what} by itself within {within} s")
-    }
-
-    fn again(&self) -> String {
+    pub(super) fn again(&self) -> String {
         format!("run it again: {}", self.run.command(self.target.command))
     }
 }

@@ -3,24 +3,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::cmd::Cmd;
 use super::git::REDIRECTIONS;
-use super::process::{CmdError, Output, run, stream};
+use super::process::{Output, run, stream};
 use super::source::Installable;
-use crate::model::names::{HostName, PackageName, StorePath, System};
+use crate::model::names::{PackageName, StorePath, System};
 use json::PathInfo;
 
+mod copy;
+mod error;
 pub mod json;
 pub mod log;
 pub mod trial;
 
+pub use copy::Destination;
+pub use error::NixError;
+
 /// A build may compile a toolchain. It can be ended by hand at any time; this is for one that hangs in CI.
 const BUILD: Duration = Duration::from_secs(6 * 3600);
-/// A copy over a slow line.
-const COPY: Duration = Duration::from_secs(6 * 3600);
 /// A question to the local store.
 const QUESTION: Duration = Duration::from_secs(120);
 /// A look into a flake. It may fetch the flake's inputs first, which a person does not wait for without end.
@@ -30,38 +33,6 @@ const HASHING: Duration = Duration::from_secs(1800);
 /// How many bytes of paths one command gets. Linux allows 2 MiB for words and environment together, macOS half of it.
 const MOST_ARGUMENTS: usize = 128 * 1024;
 
-/// Why Nix did not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum NixError {
-    /// No such program.
-    #[error("Nix is not installed here, or `{program}` is not on PATH")]
-    Missing {
-        /// `nix` or `nix-store`.
-        program: String,
-    },
-    /// It ended badly.
-    #[error(transparent)]
-    Command(CmdError),
-    /// It ended well, and what it said is not understood.
-    #[error("`{command}` answered with something unexpected: {why}")]
-    Answer {
-        /// What was asked.
-        command: String,
-        /// What is wrong with the answer.
-        why: String,
-    },
-}
-
-impl From<CmdError> for NixError {
-    fn from(error: CmdError) -> Self {
-        if error.is_not_found() {
-            NixError::Missing { program: error.program }
-        } else {
-            NixError::Command(error)
-        }
-    }
-}
-
 /// Whether Nix may use what it remembers of a commit's flake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evaluation {
@@ -69,17 +40,6 @@ pub enum Evaluation {
     Remembered,
     /// It may not. What it remembers of a failure is only that there was one.
     Afresh,
-}
-
-/// Where a copy goes: a store at the other end of a connection that stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// For messages alone: the socket decides where it goes.
-    pub host: HostName,
-    /// The control socket of the ssh master.
-    pub socket: PathBuf,
-    /// `nix-daemon` on the server, absolute: a non-interactive login often does not have it on PATH.
-    pub daemon: String,
 }
 
 /// What a package says of itself.
@@ -249,60 +209,6 @@ impl Nix {
         run(&cmd).await?;
         Ok(())
     }
-
-    /// Copies these paths and all that they need over the connection that stands; each line of Nix's log goes to
-    /// `on_line`. `cwd` is a private folder: Nix is given no chance to find a flake around it.
-    pub async fn copy(
-        &self,
-        to: &Destination,
-        paths: &[StorePath],
-        mut on_line: impl FnMut(&str),
-    ) -> Result<(), NixError> {
-        for part in split(paths) {
-            stream(&self.copy_command(to, COPY).args(words(part)), &mut on_line).await?;
-        }
-        Ok(())
-    }
-
-    /// A copy over the connection; what is copied, and where from if not this store, comes behind it.
-    fn copy_command(&self, to: &Destination, deadline: Duration) -> Cmd {
-        self.nix(&["copy", "--log-format", "internal-json", "--no-check-sigs", "--to"], deadline)
-            .arg(store_url(to))
-            .env("NIX_SSHOPTS", ssh_options(&to.socket))
-            .cwd(to.socket.parent().unwrap_or(Path::new("/")))
-    }
-}
-
-/// `--no-check-sigs` is the sender's half of "trusted": without it even a trusted login is asked for signatures, and
-/// an untrusted one is asked all the same. One connection, because a second one would not go over the socket.
-fn store_url(to: &Destination) -> String {
-    let host = to.host.as_str();
-    let host = host.strip_prefix("ssh://").unwrap_or(host);
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-    // The name is only shown. An address in brackets, a port or a zone are not understood by every version.
-    let host = if plain { host } else { "server" };
-    let daemon: String =
-        percent_encoding::utf8_percent_encode(&to.daemon, percent_encoding::NON_ALPHANUMERIC).to_string();
-    format!("ssh-ng://{host}?remote-program={daemon}&max-connections=1")
-}
-
-/// What makes Nix's ssh use the master and nothing else. `-F none`: no ssh_config can change it. When the master is
-/// gone, ssh would silently open a connection of its own, with prompts: `ProxyCommand=false` makes that an error.
-/// The socket is named relative to its folder, which Nix runs in: old versions split this text at blanks, whatever
-/// is quoted, and ssh expands `%`.
-fn ssh_options(socket: &Path) -> String {
-    let name = socket.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let name = name.replace('%', "%%");
-    [
-        "-F none",
-        &format!("-oControlPath=./{name}"),
-        "-oControlMaster=no",
-        "-oBatchMode=yes",
-        "-oStrictHostKeyChecking=yes",
-        "-oProxyCommand=false",
-    ]
-    .join(" ")
 }
 
 fn words(paths: &[StorePath]) -> impl Iterator<Item = &str> {

@@ -1,5 +1,6 @@
 //! With the real Nix of this machine, and builds that need nothing from the network.
 
+use super::copy::{ssh_options, store_url};
 use super::*;
 use crate::tools::git::tests::{Try, git_in};
 use crate::tools::source::{Source, installable};

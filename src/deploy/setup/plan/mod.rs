@@ -50,7 +50,7 @@ pub const AUTHORIZED_KEYS: &str = ".ssh/authorized_keys";
 /// Decides.
 ///
 /// # Errors
-/// [`Kind::NotReady`] where something is in the way that is not for setup to move.
+/// [`NotReady`](crate::model::failure::Kind::NotReady) where something is in the way that is not for setup to move.
 pub fn plan(wishes: &Wishes<'_>, facts: &Facts) -> Outcome<Plan> {
     refusals::check(wishes, facts)?;
     let mut plan = Planner { wishes, facts, login: wishes.login.as_str(), plan: Plan::default() };

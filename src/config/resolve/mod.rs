@@ -1,4 +1,4 @@
-//! Defaults, environments, and what several values together must hold.
+//! Defaults and environments: from the file as written to the settings.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::duration::Limit;
-use super::file::{Keys, Over, Written};
-use super::keys::list;
-use super::source::Source;
-use super::values::{Asset, FilePath, List, Unit, Word};
+use crate::config::duration::Limit;
+use crate::config::file::{Keys, Over, Written};
+use crate::config::keys::list;
+use crate::config::source::Source;
+use crate::config::values::{Asset, FilePath, List, Unit, Word};
 use crate::context::Context;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::names::{AppName, AssetPath, EnvironmentName, RootPath, System, UnitName};
 use crate::model::nearest::nearest;
 use crate::model::settings::{Health, Hooks, HttpCheck, Settings, SshSettings, SystemChoice};
+use together::{check, check_apart, parts};
+
+mod together;
 
 /// The environment that is meant when none is named.
 const PRODUCTION: &str = "production";
@@ -24,8 +27,6 @@ const PACKAGE: &str = "default";
 const KEEP: u32 = 5;
 const WITHIN: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_secs(1);
-/// They travel in one command, with the unit's environment and the scripts.
-const LONGEST_HOOK: usize = 16 * 1024;
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// An environment laid over the top level.
@@ -75,108 +76,6 @@ fn no_environment(source: &Source, name: &str, known: &BTreeMap<EnvironmentName,
         Some(near) => failure.hint(format!("did you mean -e {near}? There are: {}", list(names()))),
         None => failure.hint(format!("there are: {}", list(names()))),
     }
-}
-
-/// What must hold within one environment.
-fn check(source: &Source, name: &EnvironmentName, keys: &Keys) -> Outcome<()> {
-    let of =
-        if name.as_str() == PRODUCTION { String::new() } else { format!(" (in the environment {name})") };
-    if let Some(health) = &keys.health {
-        if health.http.is_none() {
-            let alone = health.status.as_ref().map(|status| ("status", status.span()));
-            if let Some((key, place)) = alone.or(health.host.as_ref().map(|host| ("host", host.span()))) {
-                return Err(source.failure(place, format!("`{key}` does nothing without `http`{of}")));
-            }
-        }
-        if let Some(status) = health.status.as_ref().filter(|status| status.get_ref().0.is_empty()) {
-            let message = "no status would be healthy: leave `status` out for any 2xx or 3xx";
-            return Err(source.failure(status.span(), message));
-        }
-        let within = limit(health.within.as_ref(), WITHIN);
-        let settle = limit(health.settle.as_ref(), SETTLE);
-        let place = health.within.as_ref().or(health.settle.as_ref());
-        if let Some(place) = place.filter(|_| within < settle) {
-            let message = format!(
-                "`within` ({within:?}) is shorter than `settle` ({settle:?}): no release could make it{of}"
-            );
-            return Err(source.failure(place.span(), message));
-        }
-    }
-    if let Some(hooks) = &keys.hooks {
-        if let (Some(timeout), None) = (&hooks.timeout, &hooks.before_switch) {
-            return Err(source.failure(timeout.span(), format!("`timeout` does nothing without a hook{of}")));
-        }
-        let program = hooks.before_switch.as_ref().and_then(|words| words.get_ref().0.first());
-        if let Some(program) = program.filter(|word| word.get_ref().0.starts_with('-')) {
-            return Err(source.failure(program.span(), "the hook's program begins with -, as an option does"));
-        }
-        if let Some(words) = &hooks.before_switch {
-            let bytes: usize = words.get_ref().0.iter().map(|word| word.get_ref().0.len() + 1).sum();
-            if bytes > LONGEST_HOOK {
-                let message = format!(
-                    "the hook's words have {bytes} bytes, at most {LONGEST_HOOK}: put them into a script of the release{of}"
-                );
-                return Err(source.failure(words.span(), message));
-            }
-        }
-    }
-    if let Some(assets) = &keys.assets {
-        check_assets(source, &assets.get_ref().0)?;
-    }
-    Ok(())
-}
-
-fn check_assets(source: &Source, assets: &[Spanned<Asset>]) -> Outcome<()> {
-    let mut seen: BTreeMap<Vec<&str>, &AssetPath> = BTreeMap::new();
-    for asset in assets {
-        let Asset(name) = asset.get_ref();
-        let path = parts(name);
-        if seen.contains_key(&path) {
-            return Err(source.failure(asset.span(), format!("the asset {:?} is named twice", name.as_str())));
-        }
-        // Sorted part by part, what lies inside a path comes right behind it.
-        let inside = seen.range(path.clone()..).next().filter(|(other, _)| other.starts_with(&path));
-        let around = (1..path.len()).find_map(|length| seen.get(&path[..length]));
-        let pair = inside.map(|(_, inner)| (*inner, name)).or(around.map(|outer| (name, *outer)));
-        if let Some((inner, outer)) = pair.map(|(inner, outer)| (inner.as_str(), outer.as_str())) {
-            let message = format!("the asset {inner:?} lies inside the asset {outer:?}: name one of them");
-            return Err(source.failure(asset.span(), message));
-        }
-        seen.insert(path, name);
-    }
-    Ok(())
-}
-
-fn parts(asset: &AssetPath) -> Vec<&str> {
-    asset.as_str().split('/').filter(|part| *part != ".").collect()
-}
-
-/// What must hold between environments: what one deploys, another must not take for its own. Hosts are compared
-/// as they are written; only ssh knows what an alias means.
-fn check_apart(source: &Source, environments: &BTreeMap<EnvironmentName, Environment>) -> Outcome<()> {
-    let mut roots = BTreeMap::new();
-    let mut units = BTreeMap::new();
-    // In the order of the file, so that the later one is the one pointed at.
-    let mut sorted: Vec<_> = environments.iter().collect();
-    sorted.sort_by_key(|(_, environment)| environment.place.as_ref().map(|place| place.start));
-    for (name, environment) in sorted {
-        let keys = &environment.keys;
-        let (Some(host), Some(app)) = (&keys.host, &keys.app) else { continue };
-        let (host, app) = (host.get_ref(), app.get_ref());
-        let place = environment.place.clone().unwrap_or(0..0);
-        let (root, unit) = (root(keys, app)?, unit(keys, app)?);
-        if let Some(other) = roots.insert((host, root.clone()), name) {
-            let message =
-                format!("the environments {other} and {name} are the same folder: {root} on {host}");
-            return Err(source.failure(place, message).hint(format!("give {name} its own `host` or `root`")));
-        }
-        // A unit runs one `current`: the other environment's deploy would restart it and look at the wrong app.
-        if let Some(other) = units.insert((host, unit.clone()), name) {
-            let message = format!("the environments {other} and {name} are the same unit: {unit} on {host}");
-            return Err(source.failure(place, message).hint(format!("give {name} its own `host` or `unit`")));
-        }
-    }
-    Ok(())
 }
 
 fn finish(
