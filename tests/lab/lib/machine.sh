@@ -308,7 +308,8 @@ lab_boot() { # NAME [--image FILE]
   machine_start "$1"
 }
 
-machine_ended() { ! alive "$(fact "$1" supervisor)"; }
+# Its first process may outlive its control group and its supervisor by a moment.
+machine_ended() { ! alive "$(fact "$1" supervisor)" && ! running_leader "$1" >/dev/null; }
 
 # Returns when nothing of it runs and its disk is free again.
 machine_kill() { # NAME
