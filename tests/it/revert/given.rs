@@ -51,7 +51,10 @@ fn a_unit_that_had_failed_is_started() {
     let failed = site.fails(&["deploy"], 7, &["did not go live: it ended with status 1"]);
     let live = format!("{} was put back and runs; server.service was failed before this", &good[..7]);
     assert_eq!(failed.result["live"], live);
-    assert_eq!(site.agrees(&site.now())["status"], "reverted");
+    let now = site.now();
+    assert_eq!((now.current.as_str(), now.active.as_str()), (&*format!("releases/{good}"), "active"));
+    now.has_no_leftovers();
+    assert_eq!(site.agrees(&now)["status"], "reverted");
     fail();
     site.good();
 }

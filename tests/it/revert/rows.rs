@@ -7,18 +7,28 @@ use serde_json::Value;
 use crate::support::facts::{events, journal_at, page};
 use crate::support::lab::{Server, Variant};
 use crate::support::site::Site;
-use crate::support::watched::{Watched, at_rest, last_entry, serves};
+use crate::support::watched::{Watched, at_rest, connections, last_entry, serves, signal};
 use crate::support::world::World;
 
 /// A client that is gone is noticed at once, and the old release starts in no time.
 const SOON: Duration = Duration::from_secs(15);
 
-/// Deploys a release that never answers, kills its client in the check, and waits until the old one runs again.
-fn killed_in_the_check(site: &Site, old: &str) {
+/// The client alone: its connection, and with it the login, outlives it for half a minute.
+fn client(_: &World, deploy: &Watched) -> Vec<u32> {
+    vec![deploy.id()]
+}
+
+/// … and its connection: the login is over.
+fn client_and_connection(world: &World, deploy: &Watched) -> Vec<u32> {
+    [client(world, deploy), connections(world)].concat()
+}
+
+/// Deploys a release that never answers, kills these in the check, and waits until the old one runs again.
+fn killed_in_the_check(site: &Site, old: &str, killed: fn(&World, &Watched) -> Vec<u32>) {
     site.world.edit("within = \"10s\"", "within = \"100s\"");
     let mut deploy = Watched::start(&site.world, &["deploy"]);
     deploy.until("started");
-    deploy.signal("KILL");
+    signal("KILL", &killed(&site.world, &deploy));
     deploy.wait(SOON).expect(137);
     serves(&site.server, old, SOON);
     at_rest(&site.server);
@@ -41,7 +51,7 @@ fn a_unit_that_never_notifies_is_left_when_its_client_is_killed() {
     site.world.write("views/silent", "");
     site.commit("ok");
     // systemctl restart would still be waiting for it.
-    killed_in_the_check(&site, "2");
+    killed_in_the_check(&site, "2", client);
     std::fs::remove_file(site.world.app().join("views/silent")).expect("no longer silent");
     site.good();
 }
@@ -54,7 +64,7 @@ fn a_server_that_kills_what_a_login_leaves_behind() {
          systemctl restart systemd-logind",
     );
     site.commit("mute");
-    killed_in_the_check(&site, "1");
+    killed_in_the_check(&site, "1", client_and_connection);
     site.good();
 }
 
@@ -133,7 +143,7 @@ fn a_unit_of_the_login_s_own_systemd_goes_back_too() {
     world.commit("3", "mute");
     let mut deploy = Watched::start(&world, &["deploy"]);
     deploy.until("started");
-    deploy.signal("KILL");
+    signal("KILL", &client_and_connection(&world, &deploy));
     deploy.wait(SOON).expect(137);
     serves(&server, "1", SOON);
     let ends = "started live kept started live reverted started live reverted";
