@@ -3,11 +3,32 @@
 use sha2::{Digest, Sha256};
 
 use crate::model::names::{Commit, ReleaseId, StorePath};
+use crate::model::server::ServerState;
 use crate::tools::source::Source;
+
+/// The release's name: the commit's, unless the server knows that name with another closure or other assets.
+pub fn choose_id(
+    source: &Source,
+    store_path: &StorePath,
+    assets: Option<&StorePath>,
+    state: &ServerState,
+) -> ReleaseId {
+    let usual = release_id(source, store_path, assets);
+    let with = assets.map_or("", StorePath::as_str);
+    let mut known = state.history.entries.iter().filter(|entry| entry.release.as_ref() == Some(&usual));
+    let other = known.any(|entry| {
+        entry.store_path.as_ref().is_some_and(|path| path != store_path)
+            || entry.assets.as_ref().is_some_and(|assets| assets != with)
+    });
+    match &source.commit {
+        Some(commit) if other => other_output_id(commit, store_path, assets),
+        _ => usual,
+    }
+}
 
 /// A commit's hash; `<hash>-dirty-<8>` for uncommitted changes; `tree-<8>` where there is no commit. The eight
 /// characters depend on the output and on the assets, so that other assets make another release too.
-pub fn release_id(source: &Source, store_path: &StorePath, assets: Option<&StorePath>) -> ReleaseId {
+fn release_id(source: &Source, store_path: &StorePath, assets: Option<&StorePath>) -> ReleaseId {
     match (&source.commit, source.dirty) {
         (Some(commit), false) => known(commit.to_string()),
         (Some(commit), true) => known(format!("{commit}-dirty-{}", output_hash(store_path, assets))),
@@ -16,7 +37,7 @@ pub fn release_id(source: &Source, store_path: &StorePath, assets: Option<&Store
 }
 
 /// `<hash>-<8>`: for a commit that was live with another output (another `package` or `system`).
-pub fn other_output_id(commit: &Commit, store_path: &StorePath, assets: Option<&StorePath>) -> ReleaseId {
+fn other_output_id(commit: &Commit, store_path: &StorePath, assets: Option<&StorePath>) -> ReleaseId {
     known(format!("{commit}-{}", output_hash(store_path, assets)))
 }
 
