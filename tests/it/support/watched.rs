@@ -66,12 +66,13 @@ impl Watched {
     pub fn until_it(&mut self, kind: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
-            let over = self.is_over();
+            let ended = self.ended();
             let mut events = self.events().into_iter();
             if let Some(event) = events.find(|event| event["type"] == kind && holds(event)) {
                 return event;
             }
-            assert!(!over && began.elapsed() < EVENT, "(over: {over}) did not say {kind}: {}", self.said());
+            let waits = ended.is_none() && began.elapsed() < EVENT;
+            assert!(waits, "({ended:?}) did not say {kind}: {}", self.said());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
