@@ -14,7 +14,7 @@ use crate::tools::ssh::Connection;
 const LOG_LINES: u32 = 20;
 
 impl Report<'_> {
-    /// … and where its output goes, when not to the journal.
+    /// The failure with these lines, and with the place of the output when that is not the journal.
     pub(super) async fn with_log(
         &self,
         failure: Failure,
