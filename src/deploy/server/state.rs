@@ -61,7 +61,8 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "user" => state.user = rest.to_owned(),
             "lacks" => state.missing_programs.push(rest.to_owned()),
             "nix" => state.nix_bin = Some(rest.to_owned()),
-            "nix_version" => state.nix_version = Some(rest.to_owned()),
+            // It says none to a login that may not look for its daemon.
+            "nix_version" => state.nix_version = Some(rest.to_owned()).filter(|version| !version.is_empty()),
             "daemon" => state.daemon_refusal = Some(rest.to_owned()),
             "trusted" => {
                 state.trusted =
@@ -228,6 +229,7 @@ mod tests {
 @ user deploy
 @ lacks flock
 @ nix /nix/var/nix/profiles/default/bin
+@ nix_version 
 @ trusted no
 @ trusted_keys cache:AAA= mine:BBB=
 @ store_free_kib 10
@@ -249,6 +251,7 @@ mod tests {
         let state = read(&text.lines().map(str::to_owned).collect::<Vec<_>>(), &root);
         assert_eq!(state.system.as_ref().map(|s| s.as_str()), Some("x86_64-linux"));
         assert_eq!(state.missing_programs, ["flock"]);
+        assert_eq!(state.nix_version, None);
         assert_eq!(state.trusted, Some(false));
         assert_eq!(state.trusted_keys.len(), 2);
         assert_eq!(state.store_free, Some(10240));
