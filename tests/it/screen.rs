@@ -62,6 +62,17 @@ impl OnTerminal {
         self.child.wait().expect("script").code().expect("an exit code")
     }
 
+    /// What it would show if nothing had ever been drawn over: the lines that stay end without a code.
+    fn story(&self) -> String {
+        let mut terminal = vt100::Parser::new(200, self.columns, 0);
+        for line in self.raw().split_inclusive("\r\n").filter(|line| !line.ends_with("\x1b[K\r\n")) {
+            let Some(line) = line.strip_suffix("\r\n") else { continue };
+            let stays = line.rsplit('\r').next().unwrap_or_default();
+            terminal.process(format!("{stays}\r\n").as_bytes());
+        }
+        terminal.screen().contents().trim_end().to_owned()
+    }
+
     fn types(&mut self, keys: &[u8]) {
         self.child.stdin.as_mut().expect("stdin").write_all(keys).expect("a key");
     }
@@ -87,6 +98,8 @@ impl OnTerminal {
         let (raw, left) = (self.raw(), self.shows());
         assert!(raw.contains(|c| TURNS.contains(c)), "nothing was drawn:\n{raw}");
         assert!(!left.contains(|c| TURNS.contains(c)), "rubbish is left:\n{left}");
+        let story = self.story();
+        assert!(story.ends_with(left.trim_end()), "rubbish is left:\n{left}\nbeside\n{story}");
         assert!(!raw.contains("\u{1b}[?"), "a mode of the terminal was changed: {raw:?}");
     }
 }
