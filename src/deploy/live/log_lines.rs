@@ -30,8 +30,10 @@ impl Report<'_> {
         let process = self.story.process.clone().unwrap_or_default();
         let unit = settings.unit.to_string();
         let words = [invocation.to_string(), process, LOG_LINES.to_string(), control.to_owned(), unit];
-        let said =
-            connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await.unwrap_or_default();
+        let said = match connection.ask(Script::Logs, &words, b"", Duration::from_secs(30)).await {
+            Ok(said) => said,
+            Err(error) => return failure.hint(format!("its log lines did not come: {error}")),
+        };
         let said: Vec<(&str, &str)> = said.iter().filter_map(|line| remote::parse(line)).collect();
         let lines = said.iter().find(|(word, _)| *word == "lines");
         let mut lines = lines.map(|(_, rest)| remote::unpacked(rest)).unwrap_or_default();

@@ -51,9 +51,11 @@ impl Report<'_> {
                 }
             }
             Told::NothingChanged => Err(self.lost_before_the_switch()),
-            Told::NotInTime => Err(Failure::msg(
+            Told::NotInTime(why) => Err(Failure::new(
                 Kind::ContactLost,
-                format!("contact with {host} was lost, and it could not be reached again in time"),
+                why.context(format!(
+                    "contact with {host} was lost, and it did not tell in time how it ended"
+                )),
             )
             .live(self.by_itself())
             .hint(self.run.command("status"))),

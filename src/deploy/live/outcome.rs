@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use tokio::time::sleep;
 
 use crate::deploy::limits;
@@ -17,6 +18,8 @@ use crate::tools::ssh::{Connection, Options};
 const PAUSE: Duration = Duration::from_secs(2);
 /// However long the unit's limits are, nobody sits before a terminal for longer.
 const LONGEST: Duration = Duration::from_secs(600);
+/// What whoever comes next does as well is waited for no longer.
+const COURTESY: Duration = Duration::from_secs(10);
 
 /// What the server says of a deploy.
 #[derive(Debug)]
@@ -25,8 +28,8 @@ pub enum Told {
     Ended(Box<Entry>),
     /// It changed nothing.
     NothingChanged,
-    /// The server did not say in time.
-    NotInTime,
+    /// The server did not say in time: why the last try failed.
+    NotInTime(anyhow::Error),
 }
 
 /// How long it is asked.
@@ -44,14 +47,18 @@ pub async fn ask(
     let until = Instant::now() + within(state);
     let quietly = Options { interactive: false, ..options.clone() };
     loop {
-        if let Ok(connection) = Connection::open(&quietly).await {
-            if let Some(told) = ask_over(&connection, settings, state, token, until).await {
-                return (told, Some(connection));
-            }
-            connection.close().await;
-        }
+        let why = match Connection::open(&quietly).await {
+            Ok(connection) => match ask_over(&connection, settings, state, token, until).await {
+                Ok(told) => return (told, Some(connection)),
+                Err(why) => {
+                    connection.close().await;
+                    why
+                }
+            },
+            Err(error) => error.into(),
+        };
         if Instant::now() + PAUSE >= until {
-            return (Told::NotInTime, None);
+            return (Told::NotInTime(why), None);
         }
         sleep(PAUSE).await;
     }
@@ -59,8 +66,7 @@ pub async fn ask(
 
 /// Has the server write down an outcome that it has decided and that its journal may lack.
 pub async fn write_down(connection: &Connection, settings: &Settings, state: &ServerState, token: &str) {
-    let until = Instant::now() + within(state);
-    // Whoever comes next does it as well.
+    let until = Instant::now() + COURTESY;
     let _ = ask_over(connection, settings, state, token, until).await;
 }
 
@@ -70,10 +76,10 @@ async fn ask_over(
     state: &ServerState,
     token: &str,
     until: Instant,
-) -> Option<Told> {
+) -> anyhow::Result<Told> {
     let words = words::outcome(settings, state, token);
     let left = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(5));
-    let lines = connection.ask(Script::Outcome, &words, b"", left).await.ok()?;
+    let lines = connection.ask(Script::Outcome, &words, b"", left).await?;
     let said = |wanted: &str| {
         lines
             .iter()
@@ -83,14 +89,13 @@ async fn ask_over(
             .collect::<Vec<_>>()
     };
     match said("outcome")[..] {
-        ["nothing"] => return Some(Told::NothingChanged),
+        ["nothing"] => return Ok(Told::NothingChanged),
         ["told"] => {}
-        // Another deploy holds the lock, or the machine is going down: ask again.
-        _ => return None,
+        _ => bail!("the server can be reached, but another deploy has its lock, or it is going down"),
     }
     let history = History::read(said("journal"));
     let ended = |entry: &&Entry| !matches!(entry.event, What::Started | What::Live);
-    Some(match history.entries.iter().rfind(ended) {
+    Ok(match history.entries.iter().rfind(ended) {
         Some(entry) => Told::Ended(Box::new(entry.clone())),
         None => Told::NothingChanged,
     })

@@ -58,6 +58,7 @@ fn cut_for_good() {
     let result = ran.json();
     assert_eq!(result["outcome"], "contact-lost");
     assert!(result["live"].as_str().is_some_and(|live| live.contains("by itself within 34 s")), "{result}");
+    assert!(result["causes"][0].is_string(), "why it could not be reached: {result}");
     assert_eq!(temporary(&world), Vec::<std::path::PathBuf>::new());
     server.mend();
     assert_eq!(last_entry(&server)["reason"], "the client was silent for 30 s");
