@@ -156,7 +156,7 @@ fn flake_folder(context: &Context, file: &Path, global: &Global) -> Outcome<Path
 /// The one thing that no folder tells.
 async fn ask_host(ui: &Ui) -> Outcome<HostName> {
     let unknown = || {
-        Failure::msg(Kind::Usage, "which server to deploy to can not be found out here")
+        Failure::msg(Kind::Usage, "which server to deploy to can't be found out here")
             .hint(ui.command(format_args!("init --host {SAMPLE_HOST}")))
     };
     for _ in 0..TRIES {

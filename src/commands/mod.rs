@@ -142,7 +142,7 @@ fn flow<'a>(cx: &'a Cx<'_>, events: Events, lock_wait: Option<Duration>) -> Outc
 
 /// Begins to listen to Ctrl-C and its relatives.
 fn listen() -> Outcome<Interrupts> {
-    Interrupts::listen().failed(Kind::Bug, "signals can not be listened to")
+    Interrupts::listen().failed(Kind::Bug, "signals can't be listened to")
 }
 
 /// Looks at the server, for the commands that change nothing.

@@ -72,7 +72,7 @@ struct Said {
 /// Removes.
 ///
 /// # Errors
-/// [`Kind::NotReady`] when something can not be removed there; the others as everywhere.
+/// [`Kind::NotReady`] when something can't be removed there; the others as everywhere.
 pub async fn prune(run: &Run<'_>, request: Request, interrupts: &mut Interrupts) -> Outcome<Pruned> {
     let work = async {
         let connection = connect(&run.options).await?;

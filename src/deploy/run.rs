@@ -25,7 +25,7 @@ pub const MOST_REMOVED: usize = 200;
 /// A private folder for links and temporary trees.
 ///
 /// # Errors
-/// [`Kind::Usage`] when it can not be made.
+/// [`Kind::Usage`] when it can't be made.
 pub fn scratch(options: &Options) -> Outcome<tempfile::TempDir> {
     tempfile::Builder::new()
         .prefix("shipit-run-")

@@ -75,7 +75,7 @@ impl Check {
         }
     }
 
-    /// It can not be looked at before this one, `group/name`, is mended.
+    /// It can't be looked at before this one, `group/name`, is mended.
     pub fn skipped(group: Group, name: &'static str, because: &str) -> Self {
         let text = format!("not looked at, because `{because}` failed");
         Check { group, name, status: Status::Skipped, text, hints: Vec::new() }
@@ -116,7 +116,7 @@ impl Remark {
         self
     }
 
-    /// The end of a command that can not go on with it.
+    /// The end of a command that can't go on with it.
     pub fn into_failure(self, kind: Kind) -> Failure {
         Failure { hints: self.hints, ..Failure::msg(kind, self.text) }
     }

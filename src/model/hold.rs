@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::when;
 
-/// How much is shown of a line that can not be read.
+/// How much is shown of a line that can't be read.
 const LEGIBLE: usize = 80;
 
 /// One person's hold. The file may be torn or written by hand: every part is optional.
@@ -14,20 +14,20 @@ pub struct Hold {
     /// Since when, by the server's clock, RFC 3339.
     #[serde(default)]
     pub since: Option<String>,
-    /// Who: `anna@laptop`. None: the line can not be read.
+    /// Who: `anna@laptop`. None: the line can't be read.
     #[serde(default)]
     pub who: Option<String>,
     /// Where from: the URL of a CI run.
     #[serde(default)]
     pub from: Option<String>,
-    /// Why; of a line that can not be read, the line.
+    /// Why; of a line that can't be read, the line.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
 impl Hold {
     /// Reads the file's lines, oldest first. That there is a file is what holds, so an empty or torn one is a hold too:
-    /// what can not be read of it is one together.
+    /// what can't be read of it is one together.
     pub fn read(lines: &[String]) -> Vec<Self> {
         let (mut holds, mut unread) = (Vec::new(), None);
         for line in lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()) {
@@ -49,7 +49,7 @@ impl Hold {
     pub fn by(&self, zone: &TimeZone) -> String {
         let mut text = match &self.who {
             Some(who) => format!("by {who}"),
-            None => "by somebody whose note in .shipit/hold can not be read".to_owned(),
+            None => "by somebody whose note in .shipit/hold can't be read".to_owned(),
         };
         if let Some(since) = &self.since {
             text += &format!(" since {}", when::local(since, zone));
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_read_holds_all_the_same() {
-        let unread = "by somebody whose note in .shipit/hold can not be read";
+        let unread = "by somebody whose note in .shipit/hold can't be read";
         assert_eq!(read(&[]), [unread]);
         assert_eq!(read(&["", "  "]), [unread]);
         assert_eq!(read(&["{}"]), [unread]);

@@ -81,7 +81,7 @@ impl UnitFile<'_> {
 
     fn service(&self, text: &mut String, program: &str) {
         let UnitFile { app, root, .. } = self;
-        *text += "\n[Service]\n# A program that can not be run at all is a failed start.\nType=exec\n";
+        *text += "\n[Service]\n# A program that can't be run at all is a failed start.\nType=exec\n";
         if let RunsAs::System(user) = &self.runs_as {
             let _ = writeln!(text, "User={user}");
         }
@@ -158,7 +158,7 @@ impl UnitFile<'_> {
         let below =
             |folder: &str| self.root.as_str().strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         if below("/home") || below("/root") || below("/run/user") {
-            "# The app lies in a home, so homes can not be hidden.\nProtectHome=read-only\n"
+            "# The app lies in a home, so homes can't be hidden.\nProtectHome=read-only\n"
         } else {
             "ProtectHome=yes\n"
         }

@@ -26,7 +26,7 @@ After=network.target
 ConditionPathExists=/var/www/server/current
 
 [Service]
-# A program that can not be run at all is a failed start.
+# A program that can't be run at all is a failed start.
 Type=exec
 User=server
 # The live release: shipit moves `current` and restarts this unit.
@@ -93,7 +93,7 @@ Description=server
 ConditionPathExists=/home/deploy/server/current
 
 [Service]
-# A program that can not be run at all is a failed start.
+# A program that can't be run at all is a failed start.
 Type=exec
 # The live release: shipit moves `current` and restarts this unit.
 WorkingDirectory=/home/deploy/server/current

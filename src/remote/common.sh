@@ -64,7 +64,7 @@ packed() {
   tail -n 40 | cut -b 1-400 | tail -c 8000 | base64 | tr -d '\n'
 }
 
-# What says who holds deploys, as one word. Whatever lies there holds, also what can not be read; 1: there is nothing.
+# What says who holds deploys, as one word. Whatever lies there holds, also what can't be read; 1: there is nothing.
 hold_said() {
   [ -e "$1" ] || [ -L "$1" ] || return 1
   if [ -f "$1" ]; then packed 2>/dev/null <"$1"; fi

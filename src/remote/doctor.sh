@@ -26,7 +26,7 @@ for word in "$@"; do
   esac
 done
 
-# The daemon's half of the copy may hold the path for a moment longer. A path of a few bytes that can not be deleted goes
+# The daemon's half of the copy may hold the path for a moment longer. A path of a few bytes that can't be deleted goes
 # with the next garbage collection, because nothing refers to it.
 take_back() {
   if timeout -s KILL 60 "$nix/nix-store" --check-validity "$probe" >/dev/null 2>&1; then say "arrived yes"; else say "arrived no"; fi
@@ -63,7 +63,7 @@ printf %s "$absent" | while IFS= read -r pattern; do
   if [ -e "$1" ]; then continue; fi
   folder=$(dirname "$1")
   while [ ! -e "$folder" ] && [ -x "$(dirname "$folder")" ]; do folder=$(dirname "$folder"); done
-  # What lies in a folder that is closed to this login can not be seen from here.
+  # What lies in a folder that is closed to this login can't be seen from here.
   if [ -x "$folder" ]; then say "absent $pattern"; else say "hidden $pattern"; fi
 done
 

@@ -13,7 +13,7 @@ our_keeper_lives() {
 }
 
 if ! our_keeper_lives; then
-  printf '%s\n' "shipit: process $our_keeper, which ends this with its client, is gone or can not be seen by $(id -un)" >&2
+  printf '%s\n' "shipit: process $our_keeper, which ends this with its client, is gone or can't be seen by $(id -un)" >&2
   exit 125
 fi
 (

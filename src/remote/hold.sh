@@ -34,7 +34,7 @@ tell_journal() {
   fi
 }
 
-mkdir -p "$root/.shipit" 2>/dev/null && cd "$root" && chmod 700 .shipit 2>/dev/null || refuse "can not write in $root/.shipit"
+mkdir -p "$root/.shipit" 2>/dev/null && cd "$root" && chmod 700 .shipit 2>/dev/null || refuse "can't write in $root/.shipit"
 # Through a link it would be written somewhere else.
 if [ -L .shipit ]; then refuse "$root/.shipit is a link"; fi
 held=
@@ -46,7 +46,7 @@ case $verb in
   hold)
     if [ -z "$held" ] || [ "$reason" = yes ]; then
       if [ -d .shipit/hold ]; then refuse "$root/.shipit/hold is a folder"; fi
-      put_hold "$who" "$fields" 2>/dev/null || refuse "can not write $root/.shipit/hold: $(df -Pk . | tail -n 1)"
+      put_hold "$who" "$fields" 2>/dev/null || refuse "can't write $root/.shipit/hold: $(df -Pk . | tail -n 1)"
       say changed
       tell_journal
     fi
@@ -57,7 +57,7 @@ case $verb in
     fi ;;
   unhold)
     if [ -n "$held" ]; then
-      rm -rf .shipit/hold 2>/dev/null && sync .shipit || refuse "can not remove $root/.shipit/hold"
+      rm -rf .shipit/hold 2>/dev/null && sync .shipit || refuse "can't remove $root/.shipit/hold"
       say changed
       tell_journal
     fi ;;

@@ -16,9 +16,9 @@ is_orphan() {
 
 # In the root folder from here on. Who does not get it says why and ends.
 take_lock() {
-  mkdir -p "$root/.shipit" && cd "$root" && chmod 700 .shipit || { say "refused not-ready can not make $root/.shipit"; say end; exit 0; }
+  mkdir -p "$root/.shipit" && cd "$root" && chmod 700 .shipit || { say "refused not-ready can't make $root/.shipit"; say end; exit 0; }
   # `command`, because a failed exec ends a POSIX shell.
-  command exec 9>>.shipit/lock || { say "refused not-ready can not open $root/.shipit/lock"; say end; exit 0; }
+  command exec 9>>.shipit/lock || { say "refused not-ready can't open $root/.shipit/lock"; say end; exit 0; }
   if ! flock -n 9; then
     say "waiting $(holder_note)"
     over=$(($(uptime_seconds) + wait))

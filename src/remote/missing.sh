@@ -51,7 +51,7 @@ find_invalid() {
 find_torn() {
   torn=
   [ $# -gt 0 ] || return 0
-  # All at once first. It ends at the first that can not be read, so only one by one tells which.
+  # All at once first. It ends at the first that can't be read, so only one by one tells which.
   timeout -s KILL 3600 "$nix/nix-store" --verify-path "$@" >/dev/null 2>&1 && return
   for path; do
     timeout -s KILL 3600 "$nix/nix-store" --verify-path "$path" >/dev/null 2>&1

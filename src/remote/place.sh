@@ -12,10 +12,10 @@ adopt() {
   printf '%s' "$taken" >.shipit/take && sync .shipit/take .shipit && ln -s "$taken" .shipit/take-link ||
     no_room
   # In one step where mv can exchange: the link's text is right in the place that it lands in.
-  ln -s "$taken" "$taken" || refuse not-ready "can not make a link in $root/releases"
+  ln -s "$taken" "$taken" || refuse not-ready "can't make a link in $root/releases"
   if ! mv --exchange -T "$taken" current 2>/dev/null; then
     rm -f "$taken"
-    mv -T current "$taken" || { rm -f .shipit/take-link .shipit/take; refuse not-ready "can not move $root/current"; }
+    mv -T current "$taken" || { rm -f .shipit/take-link .shipit/take; refuse not-ready "can't move $root/current"; }
     mv -fT .shipit/take-link current
   fi
   rm -f .shipit/take-link
@@ -64,21 +64,21 @@ place_release() {
   if [ -e "$there" ] && [ "$known" != yes ]; then
     aside="$there.found"
     while [ -e "$aside" ]; do aside="${aside}x"; done
-    mv -T "$there" "$aside" || refuse not-ready "can not move $root/$there aside"
+    mv -T "$there" "$aside" || refuse not-ready "can't move $root/$there aside"
   fi
   if [ ! -e "$there" ]; then
     made=".shipit/incoming/$token/release"
     mkdir -p "$made" || no_room
     if [ -n "$new_assets" ]; then
-      cp -RP "$new_assets/." "$made/" && chmod -R u+w "$made" || refuse not-ready "can not copy the assets into $root/.shipit"
+      cp -RP "$new_assets/." "$made/" && chmod -R u+w "$made" || refuse not-ready "can't copy the assets into $root/.shipit"
     fi
     printf '%s' "$release" >.shipit/placing && sync .shipit/placing .shipit || no_room
   fi
   # Durable before rooted: nothing of `nix copy` is synced by itself. A power loss would leave files that are empty and that
   # Nix calls valid; with a GC root nobody could remove them, and missing.sh trusts what a release of ours holds.
-  sync -f "$store_path" . && sync_nix || refuse not-ready "can not write $store_path to the disk"
+  sync -f "$store_path" . && sync_nix || refuse not-ready "can't write $store_path to the disk"
   if [ ! -e "$there" ]; then
-    mv -T "$made" "$there" || refuse not-ready "can not make $root/$there"
+    mv -T "$made" "$there" || refuse not-ready "can't make $root/$there"
   fi
   case $(readlink "$there/result" 2>/dev/null) in
     '' | "$store_path") ;;

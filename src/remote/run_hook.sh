@@ -8,7 +8,7 @@ run_hook() {
   mkdir -p .shipit/incoming
   mkfifo -m 600 .shipit/incoming/hook || no_room /incoming
   # Held open by this process alone: whatever ends it ends the hook too.
-  command exec 8<>.shipit/incoming/hook 7<.shipit/incoming/hook || refuse not-ready 'can not open a pipe in .shipit'
+  command exec 8<>.shipit/incoming/hook 7<.shipit/incoming/hook || refuse not-ready "can't open a pipe in .shipit"
   # What it ends with and says has its files already: when it is done, the disk may have none to give.
   rm -f .shipit/hook.code
   printf '' >.shipit/incoming/code && printf '' >>.shipit/hook.log || no_room

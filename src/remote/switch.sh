@@ -69,7 +69,7 @@ refuse() {
 
 # What could not be written below .shipit, and how full its disk is.
 no_room() {
-  refuse not-ready "can not write in $root/.shipit${1-}: its disk is $(used k) full, its inodes $(used i)"
+  refuse not-ready "can't write in $root/.shipit${1-}: its disk is $(used k) full, its inodes $(used i)"
 }
 
 used() {
@@ -139,7 +139,7 @@ keep() {
       say "done kept"
       return 0
     fi
-    give_back "$root/.shipit can not be written to any more"
+    give_back "$root/.shipit can't be written to any more"
     return 1
   fi
   give_back "the unit was not the one that was checked when it was to be kept"
@@ -153,7 +153,7 @@ transaction() {
   (exec 8>&- 9>&-; pulse) </dev/null &
   pulse=$!
   settle_leftovers
-  if [ "$settled" = unmoved ]; then refuse not-ready "the last switch can not be undone: $unmoved_why"; fi
+  if [ "$settled" = unmoved ]; then refuse not-ready "the last switch can't be undone: $unmoved_why"; fi
   if [ -e .shipit/pending ]; then refuse not-ready 'the machine is going down'; fi
   stop_if_held
   if [ -e .shipit/take ]; then end_adoption; fi
@@ -164,7 +164,7 @@ transaction() {
     say end
     exit 0
   fi
-  mkdir -p releases .shipit/incoming || refuse not-ready "can not write in $root"
+  mkdir -p releases .shipit/incoming || refuse not-ready "can't write in $root"
   if [ -d current ] && [ ! -L current ]; then adopt; fi
   if [ "$place" = yes ]; then
     place_release

@@ -97,7 +97,7 @@ while [ "$our_files" -gt 0 ]; do
     if [ -r "$our_file" ]; then
       read_environment_file "$our_file"
     elif [ -z "$our_optional" ] || [ -e "$our_file" ]; then
-      printf '%s\n' "shipit: $our_user can not read $our_file, an EnvironmentFile of the unit" >&2
+      printf '%s\n' "shipit: $our_user can't read $our_file, an EnvironmentFile of the unit" >&2
       exit 125
     fi
   done

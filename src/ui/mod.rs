@@ -204,7 +204,7 @@ impl Ui {
     /// One line of an answer that goes on, with its newline, or its object; false: nobody reads any more.
     ///
     /// # Errors
-    /// When it can not be written.
+    /// When it can't be written.
     pub fn answer_line(&self, text: &str, object: &impl Serialize) -> Outcome<bool> {
         let mut streams = self.streams();
         if self.is_json() {

@@ -52,7 +52,7 @@ impl Streams {
         }
     }
 
-    /// Whether nobody reads stdout any more, or it can not be written to.
+    /// Whether nobody reads stdout any more, or it can't be written to.
     pub fn is_gone(&self) -> bool {
         self.gone
     }

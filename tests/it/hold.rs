@@ -153,17 +153,17 @@ fn whatever_lies_there_holds() {
     let site = Site::new();
     site.commit("ok");
     for (make, says) in [
-        (format!(": >{HOLD}"), "can not be read"),
+        (format!(": >{HOLD}"), "can't be read"),
         (
             format!("printf '{{\"v\":1,\"since\":\"2026-1' >{HOLD}"),
-            "can not be read: {\"v\":1,\"since\":\"2026-1",
+            "can't be read: {\"v\":1,\"since\":\"2026-1",
         ),
-        (format!("head -c 3000 /dev/urandom >{HOLD}"), "can not be read"),
-        (format!("ln -s nowhere {HOLD}"), "can not be read"),
-        (format!("mkdir {HOLD}; touch {HOLD}/x; chown deploy {HOLD}"), "can not be read"),
-        (format!("mkfifo {HOLD}"), "can not be read"),
-        (format!("echo moving the database >{HOLD}"), "can not be read: moving the database"),
-        (format!("echo mine >{HOLD}; chown root {HOLD}; chmod 600 {HOLD}"), "can not be read"),
+        (format!("head -c 3000 /dev/urandom >{HOLD}"), "can't be read"),
+        (format!("ln -s nowhere {HOLD}"), "can't be read"),
+        (format!("mkdir {HOLD}; touch {HOLD}/x; chown deploy {HOLD}"), "can't be read"),
+        (format!("mkfifo {HOLD}"), "can't be read"),
+        (format!("echo moving the database >{HOLD}"), "can't be read: moving the database"),
+        (format!("echo mine >{HOLD}; chown root {HOLD}; chmod 600 {HOLD}"), "can't be read"),
     ] {
         site.server.sh_ok(&format!("cd /; {make}; chown -h deploy /var/www/server/.shipit"));
         let failed = site.untouched(&["deploy"], 6, &[says]);
@@ -187,7 +187,7 @@ fn a_server_that_nothing_was_deployed_to_can_be_held() {
     site.server.sh_ok("cd /; rm -r /var/www/server; chown root /var/www");
     // Nothing is made for what there is not.
     site.world.shipit(&["unhold"]).expect(0);
-    let says = ["/var/www/server does not exist on deploy@", "deploy can not make it"];
+    let says = ["/var/www/server does not exist on deploy@", "deploy can't make it"];
     let failed = site.world.shipit(&["hold", "--json"]).expect(3).says(&says);
     assert_eq!(failed.json()["live"], "deploys are not held");
     site.server.sh_ok("chown deploy /var/www");
@@ -346,7 +346,7 @@ fn a_hold_that_can_not_be_written_is_no_hold_and_says_so() {
     site.good();
     site.server.fill("/var/www", 0);
     let failed =
-        site.world.shipit(&["hold", "--json"]).expect(3).says(&["can not write", "/.shipit/hold"]).json();
+        site.world.shipit(&["hold", "--json"]).expect(3).says(&["can't write", "/.shipit/hold"]).json();
     assert_eq!(failed["live"], "deploys are not held");
     assert!(held(&site).is_empty());
     // A rollback that could not bring its hold changes nothing.
@@ -356,7 +356,7 @@ fn a_hold_that_can_not_be_written_is_no_hold_and_says_so() {
     assert_eq!((&now.invocation, &now.current), (&before.invocation, &before.current));
     site.server.free();
     site.server.sh_ok(&format!("runuser -u deploy -- mkdir {HOLD}"));
-    site.untouched(&["rollback", "--hold"], 3, &["can not write in /var/www/server/.shipit/hold"]);
+    site.untouched(&["rollback", "--hold"], 3, &["can't write in /var/www/server/.shipit/hold"]);
     site.world.shipit(&["hold", "why"]).expect(3).says(&["is a folder", "deploys are held as before"]);
     site.world.shipit(&["unhold"]).expect(0);
     site.world.shipit(&["rollback", "--hold"]).expect(0);

@@ -126,7 +126,7 @@ fn a_hook_that_can_not_run_changes_nothing() {
     world
         .shipit(&["deploy"])
         .expect(3)
-        .says(&["app can not read /etc/secret.env", "chgrp app /etc/secret.env"]);
+        .says(&["app can't read /etc/secret.env", "chgrp app /etc/secret.env"]);
     untouched();
     server.sh_ok("rm /etc/systemd/system/server.service.d/env.conf; systemctl daemon-reload");
 

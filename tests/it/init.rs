@@ -70,7 +70,7 @@ fn a_host_that_is_not_known_is_asked_for_or_said() {
     world
         .shipit(&["init"])
         .expect(2)
-        .says(&["can not be found out", "shipit init --host deploy@server.example"]);
+        .says(&["can't be found out", "shipit init --host deploy@server.example"]);
     let ran = world.shipit(&["init", "--json"]).expect(2);
     assert_eq!(ran.json()["outcome"], "usage");
     world.shipit(&["init", "--host", "-oProxyCommand=x"]).expect(2);

@@ -22,7 +22,7 @@ fn trust(server: &Server, public: &str) {
     server.sh_ok(&format!("echo '{line}' >>/etc/nix/nix.conf; systemctl restart nix-daemon"));
 }
 
-/// A Nix that can not tell whether it trusts the login, as before 2.15. `settings`: what its `show-config` does.
+/// A Nix that can't tell whether it trusts the login, as before 2.15. `settings`: what its `show-config` does.
 fn old_nix(server: &Server, settings: &str) {
     server.sh_ok(&format!(
         "cd /usr/local/bin; for name in nix-store nix-daemon; do ln -sf /usr/bin/$name $name; done

@@ -45,7 +45,7 @@ async fn login_of(options: &Options) -> Outcome<UserName> {
         Some((user, _)) => user.to_owned(),
         None => ssh::login_name(options).await.unwrap_or_default(),
     };
-    let sentence = format!("who deploys to {} can not be told", options.host);
+    let sentence = format!("who deploys to {} can't be told", options.host);
     name.parse().failed(Kind::Usage, sentence).map_err(|failure| failure.hint("name the user: --user deploy"))
 }
 

@@ -102,7 +102,7 @@ unit     server.service is not there: the server has no such unit
 missing  on the server: flock, base64
 missing  Nix is not installed on the server
 missing  the Nix daemon does not let deploy in: Permission denied
-missing  /var/www/server belongs to root: deploy can not write there
+missing  /var/www/server belongs to root: deploy can't write there
 
 "#]]
     );
@@ -252,7 +252,7 @@ held    no deploys, by bob since 2026-11-22 15:12: the database is being moved
     assert_data_eq!(
         text,
         str![[r#"
-held    no deploys, by somebody whose note in .shipit/hold can not be read
+held    no deploys, by somebody whose note in .shipit/hold can't be read
 
 "#]]
     );

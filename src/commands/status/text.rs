@@ -177,11 +177,10 @@ impl Status<'_> {
         match &state.root {
             RootState::Ready | RootState::Creatable => {}
             RootState::Absent => {
-                texts
-                    .push(format!("{} is not there, and {} can not make it", self.settings.root, state.user));
+                texts.push(format!("{} is not there, and {} can't make it", self.settings.root, state.user));
             }
             RootState::NotWritable { owner, folder } => {
-                texts.push(format!("{folder} belongs to {owner}: {} can not write there", state.user));
+                texts.push(format!("{folder} belongs to {owner}: {} can't write there", state.user));
             }
         }
         texts

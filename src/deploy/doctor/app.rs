@@ -65,7 +65,7 @@ pub fn judge(settings: &Settings, state: &ServerState, facts: &Facts, silent: bo
 fn simple(settings: &Settings, state: &ServerState) -> Option<Remark> {
     (state.unit.kind == "simple").then(|| {
         Remark::note(
-            "Type=simple: systemd calls it started before its program runs; with Type=exec one that can not be run is a failed start",
+            "Type=simple: systemd calls it started before its program runs; with Type=exec one that can't be run is a failed start",
         )
         .hint(app::drop_in(settings, state, "Type=exec"))
     })
@@ -99,7 +99,7 @@ fn environment(settings: &Settings, state: &ServerState, facts: &Facts) -> Optio
     }
     let file = facts.hidden.first()?;
     Some(Remark::note(format!(
-        "{file}, an EnvironmentFile of {unit}, is in a folder that {} can not look into: whether it is there is not known",
+        "{file}, an EnvironmentFile of {unit}, is in a folder that {} can't look into: whether it is there is not known",
         state.user
     )))
 }

@@ -56,7 +56,7 @@ pub fn judge(
         .collect()
 }
 
-/// The part that failed, `group/name`: what lies behind it can not be looked at.
+/// The part that failed, `group/name`: what lies behind it can't be looked at.
 pub fn broken(checks: &[Check]) -> Option<String> {
     use crate::model::check::Status;
     if checks.iter().all(|check| check.status == Status::Skipped) {

@@ -17,7 +17,7 @@ pub struct Facts {
     pub enabled: String,
     /// EnvironmentFiles that have to be there and are not.
     pub absent: Vec<String>,
-    /// EnvironmentFiles in folders that the login can not look into.
+    /// EnvironmentFiles in folders that the login can't look into.
     pub hidden: Vec<String>,
     /// What came back from the health check, as the asker says it; none: it was not asked.
     pub answer: Option<String>,

@@ -43,7 +43,7 @@ pub async fn examine(settings: &Settings, options: &Options) -> Outcome<Vec<Chec
         Some(Ok((key, _))) => Some(key.clone()),
         _ => None,
     };
-    // A deploy with a key that can not be read does not begin.
+    // A deploy with a key that can't be read does not begin.
     let no_key = matches!(laptop.key, Some(Err(_)));
     let mut checks = laptop::judge(settings, laptop);
     let first_failed = |names: &[&str]| failed(&checks, Group::Laptop, names);

@@ -28,7 +28,7 @@ pub enum Probe {
     Sent(StorePath),
     /// The server's Nix did not take it, or this machine's could not send it.
     Refused(Remark),
-    /// It can not be tried before this check is mended.
+    /// It can't be tried before this check is mended.
     NotTried(String),
 }
 

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(
             meant("3f9c2e1a08b7ff").as_deref(),
             Some("3f9c2d1"),
-            "what is not shown can not be compared"
+            "what is not shown can't be compared"
         );
         assert_eq!(meant("v14").as_deref(), Some("v41"));
         assert_eq!(meant("v99"), None);

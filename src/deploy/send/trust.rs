@@ -110,7 +110,7 @@ pub fn check_trust(missing: &[PathInfo], trust: &Trust, key: Option<&SigningKey>
     Err(failure)
 }
 
-/// What a copy that the server refused all the same says: its nix.conf was read, but what its daemon knows can not be
+/// What a copy that the server refused all the same says: its nix.conf was read, but what its daemon knows can't be
 /// asked, and a Nix before 2.15 does not say whom it trusts either.
 pub fn explain_refusal(mut failure: Failure, trust: &Trust, key: Option<&SigningKey>) -> Failure {
     let said = format!("{:#}", failure.error);

@@ -173,7 +173,7 @@ deploy@server.example does not let us in: said
 `ssh -F '/a b/ssh_config' -v deploy@server.example` shows which keys were tried
 `ssh-add -l` lists the keys that the agent holds
 `ssh-copy-id deploy@server.example` writes your key there, where a password still lets you in; or add its public half to the login's ~/.ssh/authorized_keys
-deploy@server.example can not be reached: said
+deploy@server.example can't be reached: said
 `ssh -F '/a b/ssh_config' -v deploy@server.example` tries the same by hand
 the server's name is `host` in shipit.toml
 the connection to deploy@server.example was lost: said

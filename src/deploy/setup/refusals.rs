@@ -54,7 +54,7 @@ fn unit(wishes: &Wishes<'_>, facts: &Facts) -> Outcome<()> {
     }
     match facts.unit.load.as_str() {
         "loaded" | "not-found" => Ok(()),
-        "masked" => Err(not_ready(format!("{unit} is masked on {host}, so it can not be started"))
+        "masked" => Err(not_ready(format!("{unit} is masked on {host}, so it can't be started"))
             .hint(format!("on the server, as root: systemctl unmask {unit}"))),
         "" => Err(not_ready(format!("systemd on {host} does not answer")).hint("systemctl status")),
         other => Err(not_ready(format!("systemd on {host} could not load {unit}: {other}"))

@@ -55,7 +55,7 @@ fn conversations() -> Vec<(&'static str, String)> {
                 &begin[..begin.find("@ hook 0").unwrap()]
             ),
         ),
-        ("Refused(\"not-ready\"", "@ refused not-ready can not write in /var/www/server\n@ end\n".to_owned()),
+        ("Refused(\"not-ready\"", "@ refused not-ready can't write in /var/www/server\n@ end\n".to_owned()),
         (
             "Busy(",
             "@ waiting {}\n@ busy {\"since\":\"2026-11-22T19:00:00Z\",\"who\":\"anna\"}\n@ end\n".to_owned(),

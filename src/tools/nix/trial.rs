@@ -52,7 +52,7 @@ impl Nix {
         None
     }
 
-    /// Puts a few bytes into this machine's store, signs them if there is a key, and takes them away again. What can not
+    /// Puts a few bytes into this machine's store, signs them if there is a key, and takes them away again. What can't
     /// be taken away goes with the next garbage collection: nothing refers to it.
     pub async fn try_store(&self, scratch: &Path, key_file: Option<&Path>) -> Result<(), NixError> {
         let path = self.add(&words_in_a_folder(scratch)).await?;
@@ -120,7 +120,7 @@ fn url(folder: &Path) -> String {
 /// What is tried with. Its content is the same each time, so that this machine's store has it once at most.
 fn words_in_a_folder(scratch: &Path) -> PathBuf {
     let file = scratch.join(NAME);
-    // A folder that can not be written to is what Nix says next.
+    // A folder that can't be written to is what Nix says next.
     let _ = fs::write(&file, "shipit doctor tried whether a path is taken here. Nothing needs it.\n");
     file
 }

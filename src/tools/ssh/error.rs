@@ -40,7 +40,7 @@ pub enum SshError {
         said: String,
     },
     /// There is nobody there.
-    #[error("{host} can not be reached: {said}")]
+    #[error("{host} can't be reached: {said}")]
     Unreachable {
         /// The server.
         host: HostName,

@@ -168,11 +168,11 @@ fn what_stands_in_its_way_is_said_and_is_125() {
     site.server.sh_ok("echo 'deploy ALL=(app) NOPASSWD: ALL' >>/etc/sudoers.d/shipit");
     site.server.sh_ok("install -m 600 /dev/null /etc/secret.env");
     site.drop_in("[Service]\nEnvironmentFile=/etc/secret.env");
-    fails(&["exec", "--", "true"], &["app can not read /etc/secret.env", "chgrp app /etc/secret.env"]);
+    fails(&["exec", "--", "true"], &["app can't read /etc/secret.env", "chgrp app /etc/secret.env"]);
     site.server.sh_ok("chgrp app /etc/secret.env; chmod g+r /etc/secret.env");
     site.world.shipit(&["exec", "--", "true"]).expect(0);
     site.server.sh_ok("gpasswd -d deploy systemd-journal >/dev/null");
     site.server.cut();
-    fails(&["exec", "--", "true"], &["can not be reached"]);
+    fails(&["exec", "--", "true"], &["can't be reached"]);
     site.server.mend();
 }

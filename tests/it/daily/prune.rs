@@ -95,12 +95,12 @@ fn what_stands_in_its_way_is_said() {
         printf '#!/bin/sh\\ncase $1 in --gc) echo \"error: the lock is broken\" >&2; exit 1 ;; esac\\nexec /opt/real/nix-store \"$@\"\\n' >/usr/bin/nix-store; chmod 755 /usr/bin/nix-store");
     fails(&["prune", "--gc"], 3, &["the garbage collection", "the lock is broken", "nix-store --gc"]);
     site.server.sh_ok("mv /usr/bin/nix-store.moved /usr/bin/nix-store");
-    // It can not be asked at all.
+    // It can't be asked at all.
     site.server.sh_ok("gpasswd -d deploy nix-users >/dev/null");
     fails(&["prune", "--gc"], 3, &["may not use the Nix daemon", "usermod -aG nix-users deploy"]);
     site.server.sh_ok("usermod -aG nix-users deploy");
     site.good();
     site.server.cut();
-    fails(&prune, 3, &["can not be reached"]);
+    fails(&prune, 3, &["can't be reached"]);
     site.server.mend();
 }

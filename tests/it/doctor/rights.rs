@@ -86,7 +86,7 @@ fn a_right_is_wanted_only_as_far_as_it_is_used() {
     server.sh_ok("install -d -m 755 /etc/server && echo A=1 >/etc/server/env && chmod 600 /etc/server/env");
     site.drop_in("EnvironmentFile=/etc/server/env");
     let found = doctor(&site.world, 3);
-    found.are("failed", &[("app/environment", "app can not read /etc/server/env")]);
+    found.are("failed", &[("app/environment", "app can't read /etc/server/env")]);
     found.mend("app/environment", server);
     doctor(&site.world, 0).are("warning", &[]);
 

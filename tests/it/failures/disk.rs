@@ -86,7 +86,7 @@ fn a_disk_that_fills_up_just_before_the_switch_changes_nothing() {
     site.is_in_hook();
     site.server.fill("/var/www/server", 0);
     site.end_hook();
-    let says = ["refused the switch: can not write in /var/www/server/.shipit", "ls -la /var/www/server"];
+    let says = ["refused the switch: can't write in /var/www/server/.shipit", "ls -la /var/www/server"];
     Failed::of(running.wait(), 3).says(&says);
     let after = site.now();
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_disk_without_inodes_stops_neither_way() {
     site.is_in_hook();
     no_inodes(&site);
     site.end_hook();
-    Failed::of(running.wait(), 3).says(&["can not write in /var/www/server/.shipit", "its inodes 100%"]);
+    Failed::of(running.wait(), 3).says(&["can't write in /var/www/server/.shipit", "its inodes 100%"]);
     let after = site.now();
     assert_eq!((&after.invocation, &after.current), (&before.invocation, &before.current));
     inodes(&site);

@@ -40,7 +40,7 @@ fn a_server_that_is_down_is_not_waited_for() {
     site.commit("ok");
     site.server.crash();
     let host = format!("deploy@{}", site.server.address);
-    let failed = site.fails(&["deploy"], 3, &[&format!("{host} can not be reached"), "timed out", "ssh -F"]);
+    let failed = site.fails(&["deploy"], 3, &[&format!("{host} can't be reached"), "timed out", "ssh -F"]);
     assert!(failed.took < Duration::from_secs(15), "{:?}", failed.took);
     site.server.boot_again();
     site.good();
@@ -54,7 +54,7 @@ fn a_cut_cable_is_not_waited_for() {
     site.server.cut();
     for words in [["deploy"], ["rollback"]] {
         let failed =
-            site.fails(&words, 3, &["can not be reached", "timed out", "ssh -F", "`host` in shipit.toml"]);
+            site.fails(&words, 3, &["can't be reached", "timed out", "ssh -F", "`host` in shipit.toml"]);
         assert!(failed.took < Duration::from_secs(15), "{:?}", failed.took);
     }
     site.server.mend();
@@ -68,18 +68,14 @@ fn a_name_or_port_without_a_server_is_said() {
     site.commit("ok");
     let address = site.server.address.clone();
     ssh_config(&site, "Port 9");
-    let says = [
-        &format!("deploy@{address} can not be reached"),
-        "port 9: Connection refused",
-        "ssh -F",
-        "-v deploy@",
-    ];
+    let says =
+        [&format!("deploy@{address} can't be reached"), "port 9: Connection refused", "ssh -F", "-v deploy@"];
     site.untouched(&["deploy"], 3, &says);
     ssh_config(&site, "");
 
     site.world.edit(&address, "nowhere.invalid");
     let says =
-        ["deploy@nowhere.invalid can not be reached", "Could not resolve hostname", "`host` in shipit.toml"];
+        ["deploy@nowhere.invalid can't be reached", "Could not resolve hostname", "`host` in shipit.toml"];
     site.untouched(&["deploy"], 3, &says);
     site.world.edit("nowhere.invalid", &address);
     site.good();

@@ -102,7 +102,7 @@ fn a_root_folder_that_is_not_there_is_made_by_the_line() {
     let site = Site::empty(Server::boot(Variant::Debian));
     site.commit("ok");
     site.server.sh_ok("mv /var/www/server /var/www/gone");
-    let says = ["/var/www/server does not exist on deploy@", "deploy can not make it"];
+    let says = ["/var/www/server does not exist on deploy@", "deploy can't make it"];
     let failed = site.untouched(&["deploy"], 3, &says);
     site.server.sh_ok(&failed.hinted("as root: ", "\n"));
     site.good();
@@ -114,7 +114,7 @@ fn a_folder_that_belongs_to_somebody_else_is_given_back_by_the_line() {
     site.commit("ok");
     for folder in ["/var/www/server", "/var/www/server/releases", "/var/www/server/.shipit"] {
         site.server.sh_ok(&format!("chown root {folder}"));
-        let says = [&format!("{folder} on deploy@"), "belongs to root, and deploy can not write in it"];
+        let says = [&format!("{folder} on deploy@"), "belongs to root, and deploy can't write in it"];
         let failed = site.untouched(&["deploy"], 3, &says);
         site.server.sh_ok(&failed.hinted("as root: ", "   ("));
     }

@@ -166,7 +166,7 @@ fn what_is_no_file_among_the_notes_is_left_alone() {
             "{shell}"
         );
         assert_eq!(paper.left().len(), 2);
-        // A journal that can not be read tells nothing, and that is no answer.
+        // A journal that can't be read tells nothing, and that is no answer.
         fs::create_dir(paper.at("root/.shipit/journal.jsonl")).expect("a folder");
         assert!(!paper.ask().contains("@ journal"), "{shell}");
     }

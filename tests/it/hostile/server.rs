@@ -41,7 +41,7 @@ fn garbage_in_the_journal_is_passed_over() {
     append(&site, &garbage);
     site.commit("ok");
     let ran = site.world.deploy();
-    assert!(ran.stderr.contains("can not be read and are passed over"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("can't be read and are passed over"), "{}", ran.stderr);
     assert_eq!(ran.stderr.matches('\u{1b}').count(), 0);
     let lines = site.now().journal;
     let last: serde_json::Value = serde_json::from_str(lines.last().expect("a line")).expect("a whole line");

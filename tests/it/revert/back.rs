@@ -1,4 +1,4 @@
-//! The way back: how long it takes, what is said meanwhile, and when it can not be gone.
+//! The way back: how long it takes, what is said meanwhile, and when it can't be gone.
 
 use std::time::Duration;
 

@@ -117,8 +117,8 @@ fn an_environment_file_that_the_hook_could_not_read_is_found_out_first() {
     );
     site.commit("ok");
     let says = [
-        "app can not read /etc/app env/1.conf on deploy@",
-        "an EnvironmentFile of server.service, so the hook can not run as the unit does",
+        "app can't read /etc/app env/1.conf on deploy@",
+        "an EnvironmentFile of server.service, so the hook can't run as the unit does",
     ];
     let failed = site.untouched(&["deploy"], 3, &says);
     let command = failed.hinted("as root: ", "   (");

@@ -17,7 +17,7 @@ pub fn unit(settings: &Settings, state: &ServerState) -> Option<Remark> {
         "loaded" | "" => None,
         "not-found" => Some(
             Remark::failed(format!("{unit} does not exist on {host}"))
-                // One line, because a block that is shown indented can not be pasted.
+                // One line, because a block that is shown indented can't be pasted.
                 .hint(format!(
                     "on the server, as root, with the app's own user and program: printf '%s\\n' '[Unit]' After=network.target '' \
                      '[Service]' User=www-data WorkingDirectory={root}/current ExecStart={root}/current/result/bin/{} \
@@ -28,7 +28,7 @@ pub fn unit(settings: &Settings, state: &ServerState) -> Option<Remark> {
                 .hint("or name another `unit` in shipit.toml"),
         ),
         "masked" => Some(
-            Remark::failed(format!("{unit} is masked on {host}, so it can not be started"))
+            Remark::failed(format!("{unit} is masked on {host}, so it can't be started"))
                 .hint(format!("on the server, as root: systemctl unmask {unit}")),
         ),
         other => Some(
@@ -136,7 +136,7 @@ pub fn environment(settings: &Settings, state: &ServerState, what: &str) -> Opti
     let shown = shlex::try_quote(file).map_or_else(|_| file.clone(), Into::into);
     Some(
         Remark::failed(format!(
-            "{user} can not read {file} on {host}, an EnvironmentFile of {unit}, so {what} can not run as the unit does"
+            "{user} can't read {file} on {host}, an EnvironmentFile of {unit}, so {what} can't run as the unit does"
         ))
         .hint(format!(
             "on the server, as root: chgrp {group} {shown} && chmod g+r {shown}   (its folders must let {user} in, too)"

@@ -58,7 +58,7 @@ pub fn as_unit(settings: &Settings, state: &ServerState, what: &str) -> Option<R
     let (host, unit, login) = (&settings.host, &settings.unit, &state.user);
     if state.unit.dynamic_user {
         return Some(
-            Remark::failed(format!("{unit} on {host} has DynamicUser=, and {what} can not become that user"))
+            Remark::failed(format!("{unit} on {host} has DynamicUser=, and {what} can't become that user"))
                 .hint("give the unit a User="),
         );
     }

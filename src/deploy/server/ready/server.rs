@@ -133,11 +133,11 @@ pub fn folder(settings: &Settings, state: &ServerState) -> Option<Remark> {
     match &state.root {
         RootState::Ready | RootState::Creatable => None,
         RootState::Absent => Some(
-            Remark::failed(format!("{root} does not exist on {host}, and {user} can not make it"))
+            Remark::failed(format!("{root} does not exist on {host}, and {user} can't make it"))
                 .hint(format!("on the server, as root: install -d -o {user} {root}")),
         ),
         RootState::NotWritable { owner, folder } => Some(
-            Remark::failed(format!("{folder} on {host} belongs to {owner}, and {user} can not write in it"))
+            Remark::failed(format!("{folder} on {host} belongs to {owner}, and {user} can't write in it"))
                 .hint(format!(
                     "on the server, as root: chown {user} {folder}   (the app's own data stays its own)"
                 )),
@@ -176,7 +176,7 @@ pub fn journal(settings: &Settings, state: &ServerState) -> Option<Remark> {
     let count = state.history.unreadable;
     (count > 0).then(|| {
         Remark::warning(format!(
-            "{count} lines of {}/.shipit/journal.jsonl can not be read and are passed over",
+            "{count} lines of {}/.shipit/journal.jsonl can't be read and are passed over",
             settings.root
         ))
     })
