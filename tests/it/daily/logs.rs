@@ -35,6 +35,16 @@ fn messages(ran: &Ran) -> Vec<String> {
         .collect()
 }
 
+/// Follows the log, and has its last line.
+fn follows(site: &Site) -> Watched {
+    let follow = Watched::start(&site.world, &["logs", "-f", "-n", "1"]);
+    eventually(
+        Duration::from_secs(30),
+        || if follow.events().len() == 1 { Ok(()) } else { Err(follow.said()) },
+    );
+    follow
+}
+
 /// Whether a journalctl still runs there for the login.
 fn reads(site: &Site) -> bool {
     site.server.sh("pgrep -u deploy journalctl").success()
@@ -136,10 +146,7 @@ fn what_comes_is_shown_as_it_comes_until_its_reader_goes() {
     let site = Site::new();
     talks(&site);
     for stop in ["INT", "KILL"] {
-        let follow = Watched::start(&site.world, &["logs", "-f", "-n", "1"]);
-        eventually(Duration::from_secs(30), || {
-            if follow.events().len() == 1 { Ok(()) } else { Err(follow.said()) }
-        });
+        let follow = follows(&site);
         says(&site, &format!("this is new: {stop}\n"));
         eventually(Duration::from_secs(30), || {
             let new = |line: &Value| {
@@ -173,11 +180,7 @@ fn what_comes_is_shown_as_it_comes_until_its_reader_goes() {
     assert!(ended.expect("an end").success());
 
     // A lost connection is an error that says so, and how to go on.
-    let follow = Watched::start(&site.world, &["logs", "-f", "-n", "1"]);
-    eventually(
-        Duration::from_secs(30),
-        || if follow.events().len() == 1 { Ok(()) } else { Err(follow.said()) },
-    );
+    let follow = follows(&site);
     signal("KILL", &connections(&site.world));
     let ran = follow.wait(Duration::from_secs(30)).expect(9);
     let ran = ran.says(&["was lost", "shipit logs -f --since '20"]);
@@ -185,11 +188,19 @@ fn what_comes_is_shown_as_it_comes_until_its_reader_goes() {
     eventually(Duration::from_secs(60), || if reads(&site) { Err("it still reads") } else { Ok(()) });
 
     // So is a journalctl that ends by itself.
-    let follow = Watched::start(&site.world, &["logs", "-f", "-n", "1"]);
-    eventually(
-        Duration::from_secs(30),
-        || if follow.events().len() == 1 { Ok(()) } else { Err(follow.said()) },
-    );
+    let follow = follows(&site);
     site.server.sh_ok("pkill -KILL -u deploy journalctl");
     follow.wait(Duration::from_secs(30)).expect(3).says(&["journalctl on", "ended with code 137"]);
+}
+
+#[test]
+fn a_reader_behind_a_cut_cable_is_given_up_on_both_sides() {
+    let site = Site::new();
+    let follow = follows(&site);
+    assert!(reads(&site));
+    // Nobody is told.
+    site.server.cut();
+    eventually(Duration::from_secs(90), || if reads(&site) { Err("it still reads") } else { Ok(()) });
+    follow.wait(Duration::from_secs(90)).expect(9).says(&["was lost"]);
+    site.server.mend();
 }
