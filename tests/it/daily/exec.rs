@@ -122,6 +122,18 @@ fn nothing_goes_on_without_its_client() {
 }
 
 #[test]
+fn a_command_behind_a_cut_cable_is_ended() {
+    let site = Site::new();
+    let running = run(site.world.command(SHIPIT), &["exec", "--", "sleep", "3005"]);
+    begins(&site, "^sleep 3005");
+    // Nobody is told: the keeper hears nothing more.
+    site.server.cut();
+    ends(&site, "^sleep 3005");
+    running.wait().expect(125).says(&["was lost"]);
+    site.server.mend();
+}
+
+#[test]
 fn a_terminal_is_one_on_both_sides() {
     let site = Site::new();
     // `script` gives shipit a terminal.
