@@ -1,11 +1,13 @@
 //! What a deploy leaves on the server, what it leaves alone, and how often it logs in.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::facts::{ROOT, current, events, invocation, journal, listing, page};
 use crate::support::lab::{Server, Variant};
+use crate::support::site::Site;
 use crate::support::world::{SHIPIT, World, run};
 
 #[test]
@@ -142,6 +144,16 @@ fn what_is_live_already_is_left_alone_until_it_stops() {
     ));
     world.deploy();
     assert!(page(&server).contains("version: 1"));
+}
+
+/// The connection is made while the build goes on, and an ssh master that nobody uses ends itself.
+#[test]
+fn a_build_may_last_longer_than_an_idle_connection() {
+    let site = Site::empty(Server::boot(Variant::Debian));
+    let commit = site.commit("slow-build 40");
+    let ran = site.world.deploy();
+    assert!(ran.took > Duration::from_secs(40), "{:?}", ran.took);
+    site.is_live(&commit);
 }
 
 #[test]

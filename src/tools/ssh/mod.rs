@@ -6,6 +6,7 @@
 //! that knows what OpenSSH's texts and exit codes mean.
 
 use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ pub struct Connection {
     session: Session,
     host: HostName,
     folder: TempDir,
+    /// While somebody is connected to its socket, the master does not take itself for idle: a build may last for hours.
+    /// It goes with this process, whatever ends that.
+    _in_use: UnixStream,
 }
 
 impl Connection {
@@ -81,8 +85,9 @@ impl Connection {
             let said = read(&log) + &read(&folder.path().join("stderr"));
             return Err(classify(options, folder.path(), &said, &error).await);
         }
+        let in_use = UnixStream::connect(&socket).map_err(|error| lost(&options.host, error))?;
         let session = Session::resume_mux(socket.into_boxed_path(), Some(log.into_boxed_path()));
-        let connection = Connection { session, host: options.host.clone(), folder };
+        let connection = Connection { session, host: options.host.clone(), folder, _in_use: in_use };
         match timeout(CONNECT, connection.session.check()).await {
             Ok(Ok(())) => Ok(connection),
             Ok(Err(error)) => Err(lost(&options.host, error)),
