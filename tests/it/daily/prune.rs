@@ -57,11 +57,17 @@ fn it_removes_what_the_rule_says_and_frees_it() {
     site.world.shipit(&["rollback"]).expect(0);
     site.is_live(&third);
 
-    // After a rollback: what it left, and what the next one would go to.
+    // What a rollback left goes, and not what the next one would go to: here what was live before,
     site.good();
     site.world.shipit(&["prune", "--keep", "1"]).expect(0);
     let now = site.now();
     assert!(now.releases.contains(&third) && now.releases.len() == 2, "{now:#?}");
+    // … and right after a rollback another one.
+    site.good();
+    site.world.shipit(&["rollback"]).expect(0);
+    site.world.shipit(&["prune", "--keep", "1"]).expect(0);
+    let now = site.now();
+    assert!(now.releases.contains(&third) && now.releases.len() == 3, "{now:#?}");
 }
 
 #[test]
