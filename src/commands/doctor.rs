@@ -8,7 +8,8 @@ use super::{Cx, listen};
 use crate::deploy::doctor;
 use crate::deploy::server::connect;
 use crate::model::check::{Check, Group, Status};
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::{Kind, Outcome};
+use crate::tools::signals::Wish;
 use crate::ui::style::{BAD, GOOD, paint};
 use crate::ui::text::count;
 use crate::ui::{checks, json};
@@ -31,12 +32,7 @@ pub async fn run(cx: &Cx<'_>) -> Outcome<ExitCode> {
     let (settings, ui) = (&cx.settings, cx.ui);
     ui.say(format!("looking at {} and at this machine", settings.host));
     let options = connect::options(settings, &cx.context, ui.is_interactive());
-    let found = tokio::select! {
-        found = doctor::examine(settings, &options) => found?,
-        wish = interrupts.more_than(0) => {
-            return Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())));
-        }
-    };
+    let found = interrupts.or_stop(doctor::examine(settings, &options), Wish::early).await?;
     let failed = number(&found, Status::Failed);
     let answer = Answer {
         version: json::VERSION,

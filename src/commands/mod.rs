@@ -156,10 +156,7 @@ async fn look(cx: &Cx<'_>) -> Outcome<ServerState> {
         connection.close().await;
         state.map_err(connect::ssh_failure)
     };
-    tokio::select! {
-        state = work => state,
-        wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), wish.reason())),
-    }
+    interrupts.or_stop(work, |wish| Failure::msg(wish.kind(), wish.reason())).await
 }
 
 /// A panic becomes the failure that it is: a bug.

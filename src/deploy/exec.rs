@@ -51,10 +51,8 @@ pub async fn exec(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrup
         let words = prepare(run, &connection).await;
         Ok((connection, words))
     };
-    let (connection, prepared) = tokio::select! {
-        prepared = prepared => prepared?,
-        wish = wishes.more_than(0) => return Err(Failure::msg(wish.kind(), format!("{}; nothing was run", wish.reason()))),
-    };
+    let stopped = |wish: Wish| Failure::msg(wish.kind(), format!("{}; nothing was run", wish.reason()));
+    let (connection, prepared) = wishes.or_stop(prepared, stopped).await?;
     let ended = match prepared {
         Ok(prepared) => over(run, request, &prepared, &connection, interrupts).await,
         Err(failure) => Err(failure),

@@ -16,7 +16,7 @@ use crate::model::names::ReleaseId;
 use crate::model::retention;
 use crate::model::server::ServerState;
 use crate::remote::Script;
-use crate::tools::signals::Interrupts;
+use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::{Connection, SshError};
 
 /// How long the server may be silent: it says that it still works every 5 s.
@@ -80,12 +80,12 @@ pub async fn prune(run: &Run<'_>, request: Request, interrupts: &mut Interrupts)
         connection.close().await;
         pruned
     };
-    tokio::select! {
-        pruned = work => pruned,
-        wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), wish.reason())
+    let stopped = |wish: Wish| {
+        Failure::msg(wish.kind(), wish.reason())
             .live("what runs was not touched; some old releases may be gone")
-            .hint(format!("which ones are left: {}", run.command("releases")))),
-    }
+            .hint(format!("which ones are left: {}", run.command("releases")))
+    };
+    interrupts.or_stop(work, stopped).await
 }
 
 async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outcome<Pruned> {

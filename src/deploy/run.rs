@@ -16,7 +16,7 @@ use crate::model::retention;
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;
 use crate::model::when;
-use crate::tools::signals::Interrupts;
+use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::{Connection, Options};
 
 /// So many releases go at a time: their names have to fit into one command. The others go with the next deploy.
@@ -72,13 +72,7 @@ impl Run<'_> {
     /// # Errors
     /// [`Kind::NotReady`] when the server can't be reached.
     pub async fn connect(&self, interrupts: &Interrupts) -> Outcome<Connection> {
-        let mut wishes = interrupts.clone();
-        tokio::select! {
-            connection = connect(&self.options) => connection,
-            wish = wishes.more_than(0) => {
-                Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason())))
-            }
-        }
+        interrupts.clone().or_stop(connect(&self.options), Wish::early).await
     }
 
     /// What the server is like now. `hooks`: also, whether the login may become the unit's user.

@@ -12,7 +12,7 @@ use crate::deploy::setup::plan::{self, Plan, Step};
 use crate::deploy::setup::{self, NoLook, Wishes};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::tools::cmd::quoted;
-use crate::tools::signals::Interrupts;
+use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::{Connection, Options};
 use crate::ui::json;
 use crate::ui::style::{GOOD, NOW, STRONG, paint};
@@ -57,7 +57,7 @@ pub async fn run(cx: &Cx<'_>, args: &SetupArgs) -> Outcome<()> {
     let wishes = wishes(cx, args, host.clone(), &options).await?;
     let options = Options { host, ..options };
     let connection =
-        stoppable(&mut interrupts, connect(&options)).await.map_err(|failure| match args.admin {
+        interrupts.or_stop(connect(&options), Wish::early).await.map_err(|failure| match args.admin {
             Some(_) => failure,
             None => {
                 failure.hint(format!("as the server's administrator: {}", cx.ui.command("setup --as root")))
@@ -76,7 +76,7 @@ async fn work(
     interrupts: &mut Interrupts,
     asks: bool,
 ) -> Outcome<()> {
-    let (facts, password) = stoppable(interrupts, look(cx, args, wishes, connection)).await?;
+    let (facts, password) = interrupts.or_stop(look(cx, args, wishes, connection), Wish::early).await?;
     let plan = plan::plan(wishes, &facts)?;
     let said = |done: usize| Said {
         version: json::VERSION,
@@ -112,7 +112,7 @@ async fn work(
             "\n{} [y/N]",
             paint(STRONG, format!("Do {} on {}?", count(plan.steps.len() as u64, "step"), wishes.host))
         );
-        let answer = stoppable(interrupts, async { Ok(cx.ui.ask(&question, false).await) }).await?;
+        let answer = interrupts.or_stop(async { Ok(cx.ui.ask(&question, false).await) }, Wish::early).await?;
         if !matches!(answer.as_deref().map(str::trim), Some("y" | "Y" | "yes" | "Yes" | "YES")) {
             return Err(Failure::msg(Kind::Interrupted, "not wanted; nothing was changed"));
         }
@@ -121,10 +121,10 @@ async fn work(
         notes(cx, &plan);
     }
     for (at, step) in plan.steps.iter().enumerate() {
-        let done = tokio::select! {
-            done = setup::take(connection, wishes, step, &password) => done,
-            wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), format!("{} in the middle of: {}", wish.reason(), step.does))),
+        let stopped = |wish: Wish| {
+            Failure::msg(wish.kind(), format!("{} in the middle of: {}", wish.reason(), step.does))
         };
+        let done = interrupts.or_stop(setup::take(connection, wishes, step, &password), stopped).await;
         done.map_err(|failure| half_done(cx, args, failure, &plan, at))?;
         cx.ui.say(format!("{} {}", paint(GOOD, "done:"), clean_lines(&step.does).join(" ")));
     }
@@ -172,14 +172,6 @@ async fn look(
             setup::look(connection, wishes, &password).await.map(|facts| (facts, password)).map_err(wants)
         }
         Err(other) => Err(wants(other)),
-    }
-}
-
-/// The work, or the wish to stop, whatever comes first. Nothing has been changed so far.
-async fn stoppable<T>(interrupts: &mut Interrupts, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    tokio::select! {
-        done = work => done,
-        wish = interrupts.more_than(0) => Err(Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason()))),
     }
 }
 

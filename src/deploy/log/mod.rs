@@ -70,13 +70,15 @@ pub async fn read(
         connection.close().await;
         ended
     };
-    tokio::select! {
-        ended = work => ended,
-        wish = wishes.more_than(0) => match request.follow {
-            // The usual end of it.
-            true => Ok(End::Stopped(wish)),
-            false => Err(Failure::msg(wish.kind(), wish.reason())),
-        }
+    let mut wish = None;
+    let stopped = |came: Wish| {
+        wish = Some(came);
+        Failure::msg(came.kind(), came.reason())
+    };
+    match (wishes.or_stop(work, stopped).await, wish) {
+        // The usual end of it.
+        (Err(_), Some(wish)) if request.follow => Ok(End::Stopped(wish)),
+        (ended, _) => ended,
     }
 }
 

@@ -57,10 +57,7 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
     };
     let mut wishes = interrupts.clone();
     // Until the switch nothing is to be undone, so a signal simply ends the work; the children end with it.
-    let prepared = tokio::select! {
-        prepared = before.prepare(request.wanted) => prepared,
-        wish = wishes.more_than(0) => Err(given_up(wish)),
-    };
+    let prepared = wishes.or_stop(before.prepare(request.wanted), Wish::early).await;
     let done = match (prepared, connection.get()) {
         (Ok(prepared), Some(connection)) => {
             finish(run, (&before.nix, connection), prepared, request.dry_run, began, interrupts).await
@@ -72,11 +69,6 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
         connection.close().await;
     }
     done
-}
-
-/// Whoever does it wishes to stop, before the switch.
-fn given_up(wish: Wish) -> Failure {
-    Failure::msg(wish.kind(), format!("{}; nothing was changed", wish.reason()))
 }
 
 /// From "all is there" to live: tries, and looks again where somebody else was quicker.
@@ -119,7 +111,7 @@ async fn finish(
         if dry_run {
             let news = tokio::select! {
                 news = news.within(news::LONGEST) => news.unwrap_or_default(),
-                wish = interrupts.more_than(0) => return Err(given_up(wish)),
+                wish = interrupts.more_than(0) => return Err(wish.early()),
             };
             plan::tell(run, &state, &target, &sending, news);
             return Ok(done(Did::Planned));
