@@ -61,10 +61,7 @@ pub struct Run<'a> {
 impl Run<'_> {
     /// A command to type, for this environment: `shipit -e staging status`.
     pub fn command(&self, words: &str) -> String {
-        match self.settings.environment.as_str() {
-            "production" => format!("shipit {words}"),
-            other => format!("shipit -e {other} {words}"),
-        }
+        self.settings.command(words)
     }
 
     /// Connects, unless whoever does it wishes to stop first.

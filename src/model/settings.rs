@@ -40,6 +40,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// A command to type here, for this environment: `shipit -e staging status`.
+    pub fn command(&self, words: &str) -> String {
+        match self.environment.as_str() {
+            "production" => format!("shipit {words}"),
+            other => format!("shipit -e {other} {words}"),
+        }
+    }
+
     /// A command on the server, to be typed by hand.
     pub fn ssh(&self, words: &str) -> String {
         format!("{} {words}", self.ssh.by_hand("", self.host.as_str()))

@@ -128,12 +128,15 @@ fn answer(settings: &Settings, state: &ServerState, facts: &Facts) -> (Option<Re
     let unit = &settings.unit;
     let active = state.unit.active.as_str();
     let runs = matches!(active, "active" | "reloading");
-    let restart =
-        || mend::by_hand(settings, state, &[&format!("reset-failed {unit}"), &format!("restart {unit}")]);
+    let restart = || format!("to start it anew, checked: {}", settings.command("restart"));
     let log = || match rights::log(settings, state) {
-        None => format!("its log: {}", settings.ssh(&format!("journalctl -u {unit} -n 50"))),
+        None => format!("its log: {}", settings.command("logs -n 50")),
         Some(_) => format!("its log, on the server, as root: journalctl -u {unit} -n 50"),
     };
+    if state.lock_holder.is_some() {
+        let remark = Remark::note("a deploy is going on, and what runs is being changed or checked");
+        return (Some(remark), String::new());
+    }
     let mut answers = Answers::default();
     if let Some(said) = &facts.answer {
         answers.hear(settings.health.http.as_ref(), said, Instant::now());

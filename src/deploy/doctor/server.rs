@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use jiff::tz::TimeZone;
+
 use super::facts::Facts;
 use super::probe::{self, Probe};
 use crate::deploy::server::ready::{hook_rights, rights, server};
@@ -11,7 +13,7 @@ use crate::model::settings::{Settings, SystemChoice};
 use crate::model::size::bytes;
 
 /// What is looked at, in this order; `hooks` only where there are any.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "system",
     "programs",
     "nix",
@@ -24,6 +26,7 @@ pub const NAMES: [&str; 15] = [
     "log",
     "folder",
     "history",
+    "turn",
     "disk",
     "memory",
     "clock",
@@ -105,6 +108,7 @@ pub fn judge(
     let remark = server::folder(settings, state).or_else(|| server::odd(settings, state));
     checks.push(of("folder", remark, folder));
     checks.push(of("history", history(settings, state), deploys(state)));
+    checks.push(of("turn", turn(settings, state), "nobody deploys, and nobody holds deploys".to_owned()));
     checks.push(of("disk", disk(settings, state), free(settings, state)));
     checks.push(of("memory", memory(settings, facts), memory_text(facts)));
     checks.push(of("clock", clock(facts, asked), "as here".to_owned()));
@@ -145,6 +149,16 @@ fn history(settings: &Settings, state: &ServerState) -> Option<Remark> {
         ));
     }
     server::journal(settings, state)
+}
+
+/// Whether a deploy would have to wait, or is not wanted. Neither is anything that is broken.
+fn turn(settings: &Settings, state: &ServerState) -> Option<Remark> {
+    if let Some(hold) = state.holds.first() {
+        let text = format!("deploys are held, {}: one ends with exit code 6", hold.by(&TimeZone::system()));
+        return Some(Remark::warning(text).hint(format!("to lift it: {}", settings.command("unhold"))));
+    }
+    let holder = state.lock_holder.as_ref()?;
+    Some(Remark::note(format!("a deploy is going on: {holder}")).hint(settings.command("status")))
 }
 
 fn deploys(state: &ServerState) -> String {

@@ -38,10 +38,25 @@ fn a_ready_server_is_ready_and_nothing_is_changed() {
     site.server.sh_ok("systemctl stop server.service");
     let found = doctor(&site.world, 3);
     found.are("failed", &[("app/answer", "server.service does not run (it is inactive)")]);
-    assert!(found.hints("app/answer")[0].ends_with("journalctl -u server.service -n 50"));
-    let restart = &found.hints("app/answer")[1];
-    site.server.sh_ok(restart.split_once("as root: ").expect("a command").1);
+    assert!(found.hints("app/answer")[0].ends_with("shipit logs -n 50"));
+    assert!(found.hints("app/answer")[1].ends_with("shipit restart"));
+    site.world.shipit(&["restart"]).expect(0);
     eventually_ready(&site);
+
+    // What keeps a deploy out is said, and is nothing that is broken.
+    site.world.shipit(&["hold", "we are moving"]).expect(0);
+    let found = doctor(&site.world, 0);
+    found.are("warning", &[("server/turn", "deploys are held, ")]);
+    assert!(found.hints("server/turn")[0].ends_with("shipit unhold"));
+    site.world.shipit(&["unhold"]).expect(0);
+    site.wait_in_hook();
+    site.commit("ok");
+    let running = site.world.start(&["deploy"]);
+    site.is_in_hook();
+    let found = Examined::of(site.world.shipit(&["doctor", "--json"]), 0);
+    found.says("server/turn", "a deploy is going on: ").says("app/answer", "a deploy is going on");
+    site.end_hook();
+    running.wait().expect(0);
 }
 
 /// A program that was started a moment ago does not listen yet.

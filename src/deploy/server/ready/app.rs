@@ -25,7 +25,8 @@ pub fn unit(settings: &Settings, state: &ServerState) -> Option<Remark> {
                      systemctl daemon-reload && systemctl enable {unit}",
                     settings.app
                 ))
-                .hint("or name another `unit` in shipit.toml"),
+                .hint("or name another `unit` in shipit.toml")
+                .hint(format!("or have it made, shown first: {}", settings.command("setup --as root"))),
         ),
         "masked" => Some(
             Remark::failed(format!("{unit} is masked on {host}, so it can't be started"))
@@ -40,7 +41,8 @@ pub fn unit(settings: &Settings, state: &ServerState) -> Option<Remark> {
     }
 }
 
-fn is_loaded(state: &ServerState) -> bool {
+/// Whether it can be said what it runs as.
+pub fn is_loaded(state: &ServerState) -> bool {
     state.unit.load == "loaded"
 }
 

@@ -39,7 +39,8 @@ pub fn check(settings: &Settings, state: &ServerState, hooks: bool, events: &Eve
         rights::start_limit(settings, state),
         app::asker(settings, state),
     ];
-    if hooks {
+    // A unit that is not there has no user, and root is not to be it.
+    if hooks && app::is_loaded(state) {
         remarks.push(hook_rights(settings, state));
         remarks.push(app::environment(settings, state, HOOK));
     }
