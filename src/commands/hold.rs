@@ -11,7 +11,7 @@ use crate::model::hold::Hold;
 use crate::model::holder::Holder;
 use crate::ui::json;
 use crate::ui::style::{GOOD, ODD, PLAIN};
-use crate::ui::table::Cell;
+use crate::ui::table::{self, Cell};
 
 /// Longer reasons are cut: they stand in error messages.
 const LONGEST_REASON: usize = 300;
@@ -96,7 +96,9 @@ fn say(cx: &Cx<'_>, answer: &Answer, word: &str, text: &str) -> Outcome<()> {
         running: answer.running.as_ref(),
         switched: answer.switched,
     };
-    cx.ui.answer(&[vec![Cell::new(style, word), Cell::new(PLAIN, text)]], &said)
+    // The reason is what it is for: it is not cut off.
+    let rows = [vec![Cell::new(style, word), Cell::new(PLAIN, text)]];
+    cx.ui.answer_text(&table::lines(&rows, None), &said)
 }
 
 /// A reason on one line, and not endless; none where nothing was said.

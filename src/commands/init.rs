@@ -172,7 +172,7 @@ async fn ask_host(ui: &Ui) -> Outcome<HostName> {
 
 /// What was written, what it says, and what to type next.
 fn say(context: &Context, ui: &Ui, clues: &Clues, draft: Option<&Draft>, written: &[PathBuf]) -> Outcome<()> {
-    let next = [ui.command("doctor"), ui.command("setup"), ui.command("deploy")];
+    let next = [ui.command("setup --as root"), ui.command("doctor"), ui.command("deploy")];
     let notes = draft.map_or(&clues.flake.notes, |draft| &draft.notes);
     let values = draft.map(|draft| draft.values.as_slice()).unwrap_or_default();
     let written: Vec<String> = written.iter().map(|path| shown(context, path)).collect();
@@ -200,10 +200,14 @@ fn say(context: &Context, ui: &Ui, clues: &Clues, draft: Option<&Draft>, written
     for (text, hint) in notes {
         ui.warn(&hint.as_ref().map_or_else(|| text.clone(), |hint| format!("{text}: {hint}")));
     }
-    let [doctor, setup, deploy] = &next;
+    let [setup, doctor, deploy] = &next;
     let name = |command: &str| paint(STRONG, command);
-    ui.say(format!("next: {}, which says what the server lacks ({} prepares it)", name(doctor), name(setup)));
-    ui.say(format!("then: {}", name(deploy)));
+    ui.say(format!(
+        "next: {}, which prepares a server and shows first what it does; or {}, which says what one that is prepared lacks",
+        name(setup),
+        name(doctor)
+    ));
+    ui.say(format!("then: commit all this, and {}", name(deploy)));
     Ok(())
 }
 

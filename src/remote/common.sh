@@ -96,3 +96,8 @@ show_unit() {
     timeout -s KILL 10 systemctl show "$@" "$unit" 9>&-
   fi
 }
+
+# How full the disk of the working folder is: its blocks (k) or its inodes (i), in per cent.
+used() {
+  df "-P$1" . 2>/dev/null | tail -n 1 | tr -s ' ' | cut -d ' ' -f 5
+}

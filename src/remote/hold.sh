@@ -46,7 +46,7 @@ case $verb in
   hold)
     if [ -z "$held" ] || [ "$reason" = yes ]; then
       if [ -d .shipit/hold ]; then refuse "$root/.shipit/hold is a folder"; fi
-      put_hold "$who" "$fields" 2>/dev/null || refuse "can't write $root/.shipit/hold: $(df -Pk . | tail -n 1)"
+      put_hold "$who" "$fields" 2>/dev/null || refuse "can't write $root/.shipit/hold: its disk is $(used k) full, its inodes $(used i)"
       say changed
       tell_journal
     fi

@@ -72,10 +72,6 @@ no_room() {
   refuse not-ready "can't write in $root/.shipit${1-}: its disk is $(used k) full, its inodes $(used i)"
 }
 
-used() {
-  df "-P$1" . | tail -n 1 | tr -s ' ' | cut -d ' ' -f 5
-}
-
 leave() {
   unplace
   rm -rf ".shipit/incoming"
@@ -164,7 +160,7 @@ transaction() {
     say end
     exit 0
   fi
-  mkdir -p releases .shipit/incoming || refuse not-ready "can't write in $root"
+  mkdir -p releases .shipit/incoming || no_room
   if [ -d current ] && [ ! -L current ]; then adopt; fi
   if [ "$place" = yes ]; then
     place_release

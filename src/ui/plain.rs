@@ -119,6 +119,8 @@ impl Plain {
                 };
                 (GOOD, "built", format!("{} in {} ({work})", store_path.name(), duration(*took)))
             }
+            // Nearly every deploy has one: no release holds the store path of assets.
+            Event::Checking { paths: 1 } if !chatty => return None,
             Event::Checking { paths } => {
                 let them = if *paths == 1 { "it" } else { "them" };
                 let paths = count(*paths, "path");

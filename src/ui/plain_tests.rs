@@ -144,7 +144,7 @@ fn what_is_rare_has_its_line_too() {
             fetched: 0,
             took: Duration::from_millis(40),
         },
-        Event::Checking { paths: 1 },
+        Event::Checking { paths: 2 },
         Event::Missing { closure: 87, paths: 0, bytes: 0 },
         Event::Copied { paths: 0, bytes: 0, took: Duration::ZERO },
         Event::Waiting {
@@ -162,7 +162,7 @@ fn what_is_rare_has_its_line_too() {
         str![[r#"
   source   this folder, without git, with uncommitted changes
   built    server-0.1 in 40 ms (all was there)
-  checking 1 path not from a deploy: a power loss may have torn it
+  checking 2 paths not from a deploy: a power loss may have torn them
   missing  nothing: the server has all 87 paths
   waiting  for server.service to stop: up to 1 min 30 s
   undoing  the switch: no healthy answer within 30 s

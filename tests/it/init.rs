@@ -52,7 +52,7 @@ fn the_post_s_folder_is_ready_for_a_deploy() {
     let wrote: Vec<&str> =
         ran.stdout.lines().filter_map(|line| line.strip_prefix("wrote:")).map(str::trim).collect();
     assert!(wrote[0] == "shipit.toml" && wrote[1].ends_with("/.config/shipit/signing.key"), "{wrote:?}");
-    ran.says(&["next: shipit doctor", "shipit setup", "then: shipit deploy"]);
+    ran.says(&["next: shipit setup --as root", "shipit doctor", "then: commit all this, and shipit deploy"]);
 
     // This server is reached with an ssh_config of its own; all else is as it was written.
     let ssh = "\n[ssh]\nconfig = \"../ssh_config\"\n";

@@ -13,6 +13,7 @@ use crate::model::names::{Invocation, ReleaseId, StorePath};
 use crate::model::server::{Current, ServerState, UnitState};
 use crate::model::settings::Settings;
 use crate::ui::json;
+use crate::ui::table;
 use crate::ui::text::systemd;
 use text::Words;
 
@@ -24,7 +25,8 @@ pub async fn run(cx: &Cx<'_>) -> Outcome<()> {
     let chapters = chapters(&state);
     let status = Status::of(&cx.settings, &state, &chapters);
     let words = Words { zone: cx.ui.zone(), deploy: cx.ui.command("deploy") };
-    cx.ui.answer(&status.rows(&words), &status)
+    // What matters stands at the end of a line as often as at its beginning: nothing is cut off.
+    cx.ui.answer_text(&table::lines(&status.rows(&words), None), &status)
 }
 
 /// The answer.

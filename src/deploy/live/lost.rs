@@ -1,5 +1,7 @@
 //! The connection broke: what the server says when it is asked, and what is said where it does not answer.
 
+use std::time::Duration;
+
 use super::Live;
 use super::outcome::{self, Told};
 use super::report::Report;
@@ -57,7 +59,7 @@ impl Report<'_> {
                     "contact with {host} was lost, and it did not tell in time how it ended"
                 )),
             )
-            .live(self.by_itself())
+            .live(self.by_itself(outcome::within(self.state)))
             .hint(self.run.command("status"))),
         }
     }
@@ -65,19 +67,21 @@ impl Report<'_> {
     fn impatient(&self) -> Failure {
         let kind = self.story.wish.map_or(Kind::Interrupted, Wish::kind);
         Failure::msg(kind, "interrupted without waiting for the server's answer")
-            .live(self.by_itself())
+            .live(self.by_itself(Duration::ZERO))
             .hint(self.run.command("status"))
     }
 
-    fn by_itself(&self) -> String {
+    /// What the server does when it hears nothing, for so long already.
+    fn by_itself(&self, since: Duration) -> String {
         if self.target.is_restart() {
             return format!("`current` is {} as before", self.target.release.short());
         }
-        let within = limits::deadline(self.state).as_secs();
+        let limit = limits::deadline(self.state);
+        let over = if since > limit { ", which are over" } else { "" };
         let what = match self.previous() {
             Some(name) => format!("the server goes back to {}", short_release(&name)),
             None => "the server takes it out of service".to_owned(),
         };
-        format!("unless it was kept already, {what} by itself within {within} s")
+        format!("unless it was kept already, {what} by itself within {} s{over}", limit.as_secs())
     }
 }

@@ -65,8 +65,10 @@ impl Report<'_> {
             "copy" => refused(Kind::Copy).hint(self.again()),
             // Nobody here gave up: a part of the connection or of the server half ended.
             "given-up" => return self.lost_before_the_switch(),
-            _ => refused(Kind::NotReady)
-                .hint(format!("look at the server: {}", settings.ssh(&format!("ls -la {}", settings.root)))),
+            _ => refused(Kind::NotReady).hint(format!(
+                "look at the server: {}",
+                settings.ssh(&format!("'ls -la {0}; df -h {0}; df -i {0}'", settings.root))
+            )),
         };
         failure.live(self.untouched())
     }
@@ -151,7 +153,10 @@ impl Report<'_> {
                 .live(format!("`current` could not be moved back: {unit} still runs {release}"))
                 .hint(format!(
                     "look why: {}",
-                    settings.ssh(&format!("ls -lad {0} {0}/current; touch {0}/.shipit; df -h {0}; df -i {0}", settings.root))
+                    settings.ssh(&format!(
+                        "'ls -lad {0} {0}/current; touch {0}/.shipit; df -h {0}; df -i {0}'",
+                        settings.root
+                    ))
                 ))
                 .hint(format!(
                     "then {}: {}",
