@@ -78,7 +78,7 @@ fn new_unit(cx: &Cx<'_>, args: &SetupArgs, login: &UserName) -> Outcome<NewUnit>
     let Some(file) = file else {
         let text = proposed(settings, args, login)?;
         let user = service_value(&text, "User").unwrap_or_default().to_owned();
-        return Ok(NewUnit { text, from: "as shipit proposes it".to_owned(), given: false, user });
+        return Ok(NewUnit { text, from: "as shipit proposes it".to_owned(), file: None, user });
     };
     let shown = file.display();
     if !args.variables.is_empty() {
@@ -104,7 +104,7 @@ fn new_unit(cx: &Cx<'_>, args: &SetupArgs, login: &UserName) -> Outcome<NewUnit>
     }
     let user = service_value(&text, "User").unwrap_or_default().to_owned();
     let text = text.trim_end().to_owned() + "\n";
-    Ok(NewUnit { text, from: format!("as it is in {shown}"), given: true, user })
+    Ok(NewUnit { text, from: format!("as it is in {shown}"), file: Some(file), user })
 }
 
 fn proposed(settings: &Settings, args: &SetupArgs, login: &UserName) -> Outcome<String> {

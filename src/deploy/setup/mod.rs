@@ -1,5 +1,7 @@
 //! `setup`: one look at the server as its administrator, a plan, and its steps one after the other.
 
+use std::path::PathBuf;
+
 use std::time::Duration;
 
 use crate::deploy::send::signing_key::SigningKey;
@@ -48,8 +50,8 @@ pub struct NewUnit {
     pub text: String,
     /// Where that is from: "as it is in server.service".
     pub from: String,
-    /// It was named on the command line.
-    pub given: bool,
+    /// That file, on this machine; none: shipit proposes the text.
+    pub file: Option<PathBuf>,
     /// As whom it runs; empty: root.
     pub user: String,
 }

@@ -29,6 +29,20 @@ fn a_server_that_was_set_up_by_hand_keeps_what_it_has() {
     assert_eq!(before, server.sh_ok("systemctl show -P InvocationID server.service nix-daemon.service"));
     has_nothing_to_do(&server, &world, &["setup", "--as", "root", "--yes"]);
 
+    // A newer unit beside shipit.toml is not installed over it, and the line that does it is there to paste.
+    let newer = unit.split("[Service]").collect::<Vec<_>>().join("[Service]\nEnvironment=NEWER=yes");
+    let newer = newer.trim_end().rsplit_once('\n').expect("the time of the file").0;
+    world.write("server.service", newer);
+    let ran = world.shipit(&["setup", "--as", "root", "--yes", "--json"]).expect(0).json();
+    let notes = ran["notes"].to_string();
+    let note: String = serde_json::from_value(ran["notes"][0].clone()).unwrap_or(notes);
+    let line = note.split("to install that, ").nth(1).and_then(|rest| rest.split(", and then ").next());
+    let line = line.unwrap_or_else(|| panic!("no line in {note}"));
+    assert!(world.command("sh").args(["-c", line]).status().expect("sh").success(), "{line}");
+    world.shipit(&["restart"]).expect(0);
+    assert!(server.sh_ok("systemctl show -p Environment server.service").contains("NEWER=yes"));
+    has_nothing_to_do(&server, &world, &["setup", "--as", "root", "--yes"]);
+
     // A folder that is somebody else's is handed over, and the data in it is not.
     server.sh_ok(&format!("chown -R root: {ROOT} && chown app {ROOT}/data"));
     world

@@ -19,7 +19,7 @@ fn wishes(settings: &Settings) -> Wishes<'_> {
         unit: NewUnit {
             text: UnitFile { app, root, runs_as, port: None, environment: &[] }.text(),
             from: "as shipit proposes it".to_owned(),
-            given: false,
+            file: None,
             user: "server".to_owned(),
         },
         keys: None,

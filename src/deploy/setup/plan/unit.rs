@@ -1,5 +1,7 @@
 //! The app's unit, the system's or the login's own, and what settles at boot before it.
 
+use std::path::Path;
+
 use super::{OWN_UNITS, Planner, UNITS};
 use crate::deploy::setup::facts::Found;
 use crate::model::boot_unit;
@@ -33,8 +35,12 @@ impl Planner<'_> {
         } else if !ours {
             let there = if facts.unit_file.is_empty() { &file } else { &facts.unit_file };
             let mut note = format!("{unit} is there already and stays as it is: {there}");
-            if self.wishes.unit.given {
-                note += &format!("; it differs from {}", self.wishes.unit.from);
+            if let Some(new) = &self.wishes.unit.file {
+                note += &format!(
+                    "; {} is another one: to install that, {}",
+                    new.display(),
+                    self.over(new, there)
+                );
             }
             self.note(note);
         }
@@ -47,6 +53,19 @@ impl Planner<'_> {
         if self.runs_as_root() {
             self.warn(format!("{unit} runs as root; give it a User= of its own"));
         }
+    }
+
+    /// Writes a file of this machine over one there. By hand: setup writes over nothing.
+    fn over(&self, new: &Path, there: &str) -> String {
+        let wishes = self.wishes;
+        let settings = wishes.settings;
+        let root = wishes.host.as_str().trim_start_matches("ssh://").starts_with("root@");
+        let sudo = if root { "" } else { "sudo " };
+        let ssh = settings.ssh.by_hand("", wishes.host.as_str());
+        let new = new.to_string_lossy();
+        let new = shlex::try_quote(&new).unwrap_or_default();
+        let install = format!("{sudo}install -m 644 /dev/stdin {there} && {sudo}systemctl daemon-reload");
+        format!("{ssh} '{install}' <{new}, and then {}", settings.command("restart"))
     }
 
     pub(super) fn runs_as_root(&self) -> bool {
