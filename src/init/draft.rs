@@ -72,6 +72,9 @@ impl Clues {
     }
 }
 
+/// Where a value is from that need not be written down.
+pub const DEFAULT: &str = "the default";
+
 /// Decides.
 ///
 /// # Errors
@@ -111,13 +114,17 @@ pub fn draft(given: &Given, host: Option<&HostName>, clues: &Clues) -> Outcome<D
         }
         None => {}
     }
-    if let Some(http) = health(given, clues, file) {
-        draft.add("health.http", http, Into::into);
-    }
     if file.is_none() && clues.units.len() > 1 && given.unit.is_none() {
         let names: Vec<&str> = clues.units.iter().map(|file| file.file.as_str()).collect();
         let text = format!("several units lie here ({}), and none was read", names.join(", "));
         draft.notes.push((text, Some("--unit-name NAME says which".to_owned())));
+    }
+    match health(given, clues, file) {
+        Some(http) => draft.add("health.http", http, Into::into),
+        None => draft.notes.push((
+            "no port was found, so nothing asks a new release whether it works".to_owned(),
+            Some("[health] http in shipit.toml".to_owned()),
+        )),
     }
     Ok(draft)
 }
@@ -229,7 +236,7 @@ fn root(given: &Given, clues: &Clues, file: Option<&FoundUnit>, app: &AppName) -
         return Ok(sure(root.clone(), format!("{script} has it")));
     }
     let root = format!("/var/www/{app}").parse().failed(Kind::Bug, "the default root")?;
-    Ok(sure(root, "the default"))
+    Ok(sure(root, DEFAULT))
 }
 
 fn unit(given: &Given, clues: &Clues, file: Option<&FoundUnit>, app: &AppName) -> Outcome<Pick<UnitName>> {
@@ -243,7 +250,7 @@ fn unit(given: &Given, clues: &Clues, file: Option<&FoundUnit>, app: &AppName) -
         return Ok(sure(unit.clone(), format!("{script} restarts it")));
     }
     let unit = format!("{app}.service").parse().failed(Kind::Bug, "the default unit")?;
-    Ok(sure(unit, "the default"))
+    Ok(sure(unit, DEFAULT))
 }
 
 fn assets(given: &Given, clues: &Clues) -> Option<Pick<Vec<String>>> {

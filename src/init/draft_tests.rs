@@ -81,8 +81,8 @@ fn with_nothing_to_read_the_defaults_are_named() {
 app     = "my-app"                  # a guess: the folder is called so
 host    = "deploy@server.example"   # as you said
 package = "default"                 # a guess: the usual one; Nix could not say what there is
-root    = "/var/www/my-app"         # the default
-unit    = "my-app.service"          # the default
+# root  = "/var/www/my-app"         # the default
+# unit  = "my-app.service"          # the default
 # assets = ["views"]   # files of the commit that shall lie beside result/; none were found
 
 [health]

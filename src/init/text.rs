@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::draft::{Draft, Value};
+use super::draft::{DEFAULT, Draft, Value};
 
 /// What is said of a value: where it comes from, and whether that is to be believed.
 pub fn origin(value: &Value) -> String {
@@ -45,7 +45,11 @@ pub fn text(draft: &Draft) -> String {
 }
 
 fn table(values: &[&Value]) -> String {
-    let name = |value: &Value| value.key.rsplit('.').next().unwrap_or_default().to_owned();
+    // What follows from `app` does so in each environment, unless it is written down.
+    let name = |value: &Value| {
+        let mark = if value.from == DEFAULT { "# " } else { "" };
+        format!("{mark}{}", value.key.rsplit('.').next().unwrap_or_default())
+    };
     let widest = values.iter().map(|value| name(value).len()).max().unwrap_or_default();
     let lines: Vec<(String, String)> = values
         .iter()
