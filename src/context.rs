@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
+use crate::model::runner::Runner;
 
 /// Longer than this, and the control socket's path comes near the 104 bytes that a socket may have on macOS.
 const LONGEST_RUNTIME_FOLDER: usize = 40;
@@ -47,6 +48,12 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn may_redraw() -> bool {
         may_redraw(&|name| std::env::var_os(name))
+    }
+
+    /// The runner, on GitHub Actions.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn runner() -> Option<Runner> {
+        runner(&|name| std::env::var_os(name))
     }
 
     fn of(cwd: PathBuf, variable: &dyn Fn(&str) -> Option<OsString>, machine: Option<&str>) -> Self {
@@ -92,6 +99,18 @@ fn change(here: &Path, directory: &Path) -> Outcome<PathBuf> {
     } else {
         Err(Failure::msg(Kind::Usage, format!("-C {name}: this is not a folder")))
     }
+}
+
+fn runner(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<Runner> {
+    if variable("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+        return None;
+    }
+    let path = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(Runner {
+        output: path("GITHUB_OUTPUT"),
+        summary: path("GITHUB_STEP_SUMMARY"),
+        workspace: path("GITHUB_WORKSPACE"),
+    })
 }
 
 fn may_redraw(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {

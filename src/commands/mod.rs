@@ -53,7 +53,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     // The log has its own way to stderr.
     let redraws = filter.is_none() && Context::may_redraw();
     log::start(cli.global.verbose, filter);
-    let ui = Ui::new(&cli.global, &cli.command, redraws);
+    let ui = Ui::new(&cli.global, &cli.command, redraws, Context::runner());
     match guarded(|| blocking(cli, &ui)) {
         Ok(code) => code,
         Err(failure) => {

@@ -13,6 +13,7 @@ pub mod names;
 pub mod nearest;
 pub mod retention;
 pub mod rights;
+pub mod runner;
 pub mod server;
 pub mod settings;
 pub mod size;

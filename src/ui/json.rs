@@ -86,7 +86,8 @@ pub fn failed(failure: &Failure) -> String {
     line(&Failed { r#type: None, version: VERSION, failure: &Shown::of(failure) })
 }
 
-const fn word(did: Did) -> &'static str {
+/// The word for a good end.
+pub const fn word(did: Did) -> &'static str {
     match did {
         Did::Live => "live",
         Did::AlreadyLive => "already-live",

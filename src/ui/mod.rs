@@ -14,7 +14,9 @@ use serde::Serialize;
 
 use crate::cli::{Command, Global};
 use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::runner::Runner;
 use error::Shown;
+use github::{GitHub, Unwritten};
 use live::Live;
 use live::frame::Frame;
 use pace::Pace;
@@ -26,6 +28,7 @@ use table::Cell;
 pub mod checks;
 mod end;
 pub(crate) mod error;
+mod github;
 pub mod json;
 mod live;
 pub mod log;
@@ -80,6 +83,8 @@ pub struct Ui {
     /// What goes on may be drawn over, in colours or without.
     redraws: Option<Coloured>,
     stdout_is_terminal: bool,
+    /// What a run on GitHub Actions leaves there.
+    github: Option<GitHub>,
 }
 
 /// Whether colours are shown.
@@ -87,17 +92,20 @@ type Coloured = bool;
 
 impl Ui {
     /// The screen that the command line asks for. `redraws`: nothing but lines goes to stderr, and a terminal there
-    /// can move its cursor.
-    pub fn new(global: &Global, command: &Command, redraws: bool) -> Self {
-        let streams = Streams::standard(global.color);
+    /// can move its cursor. `runner`: it is GitHub's.
+    pub fn new(global: &Global, command: &Command, redraws: bool, runner: Option<Runner>) -> Self {
+        let mut streams = Streams::standard(global.color);
+        streams.inert = runner.is_some();
         let redraws = redraws && io::stderr().is_terminal();
         Ui {
             columns: terminal::size(io::stdout()).map(|(columns, _)| columns),
             zone: TimeZone::system(),
             stderr_is_terminal: io::stderr().is_terminal(),
-            stdin_is_terminal: io::stdin().is_terminal(),
+            // Nobody sits at a runner, whatever its streams are.
+            stdin_is_terminal: io::stdin().is_terminal() && runner.is_none(),
             redraws: redraws.then(|| stderr_is_coloured(global.color)),
             stdout_is_terminal: io::stdout().is_terminal(),
+            github: runner.map(|runner| github(global, runner)),
             ..Ui::plain_pipe(global, command, streams)
         }
     }
@@ -125,6 +133,7 @@ impl Ui {
             stdin_is_terminal: false,
             redraws: None,
             stdout_is_terminal: false,
+            github: None,
         }
     }
 
@@ -179,7 +188,15 @@ impl Ui {
 
     /// How a run ends that does not end well.
     pub fn failure(&self, failure: &Failure) {
+        if let Some(github) = &self.github {
+            self.streams().command(&github.end_group());
+        }
         self.streams().write(To::Err, &Shown::of(failure).text());
+        if let Some(github) = &self.github {
+            let (annotation, left) = github.failed(failure);
+            self.streams().command(&annotation);
+            self.left(left);
+        }
         match self.form {
             Form::Text => {}
             Form::Object => self.streams().write(To::Out, &json::failed(failure)),
@@ -252,7 +269,17 @@ impl Ui {
 
     /// A warning outside of a flow.
     pub fn warn(&self, text: &str) {
-        self.streams().write(To::Err, &plain::warning(text));
+        match &self.github {
+            Some(_) => self.streams().command(&GitHub::warning(text)),
+            None => self.streams().write(To::Err, &plain::warning(text)),
+        }
+    }
+
+    /// Says what could not be left for GitHub. The deploy is what it is.
+    fn left(&self, left: Result<(), Unwritten>) {
+        if let Err(unwritten) = left {
+            self.warn(&unwritten.to_string());
+        }
     }
 
     /// A panic while something was written leaves a half line, nothing worse.
@@ -270,6 +297,12 @@ fn written(streams: &mut Streams) -> Outcome<()> {
             Err(Failure::new(Kind::Usage, error))
         }
     }
+}
+
+fn github(global: &Global, runner: Runner) -> GitHub {
+    let environment = global.environment.as_deref().unwrap_or("production");
+    let folder = global.directory.clone().unwrap_or_default();
+    GitHub::new(runner, environment, folder)
 }
 
 /// `shipit`, with the options that were given to choose the configuration.

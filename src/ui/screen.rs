@@ -79,9 +79,14 @@ impl Ui {
     }
 
     fn show(&self, screen: &mut Screen, event: &Event) {
+        let folds = self.github.as_ref().map(|github| github.see(event)).unwrap_or_default();
         let at = Instant::now();
         match screen {
             Screen::Plain(plain, pace) => {
+                self.streams().command(&folds);
+                if let (Some(_), Some(text)) = (&self.github, plain::warns(event)) {
+                    return self.warn(&text);
+                }
                 let line = plain.line(event);
                 pace.see(event, line.is_some(), at);
                 if let Some((to, line)) = line {
@@ -94,13 +99,15 @@ impl Ui {
                     self.streams().write(To::Out, &json::line(event));
                 }
                 // Whoever keeps only stdout for the program still reads these.
-                self.show(&mut Screen::Warnings, event);
+                self.show_warning(event);
             }
-            Screen::Warnings => {
-                if let Some(text) = plain::warns(event) {
-                    self.warn(&text);
-                }
-            }
+            Screen::Warnings => self.show_warning(event),
+        }
+    }
+
+    fn show_warning(&self, event: &Event) {
+        if let Some(text) = plain::warns(event) {
+            self.warn(&text);
         }
     }
 

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Write};
 
 use clap::ColorChoice;
 
+use super::github::commands::inert;
+
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
@@ -20,6 +22,8 @@ pub struct Streams {
     unwritten: Option<io::Error>,
     /// Nobody reads stdout any more.
     gone: bool,
+    /// What is written is read by a runner that obeys some lines: none of these is such a line.
+    pub inert: bool,
 }
 
 impl Streams {
@@ -34,11 +38,26 @@ impl Streams {
 
     /// Any two.
     pub fn of(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
-        Streams { out: Box::new(out), err: Box::new(err), unwritten: None, gone: false }
+        Streams { out: Box::new(out), err: Box::new(err), unwritten: None, gone: false, inert: false }
     }
 
     /// Writes whole lines. What can't be written is not tried again.
     pub fn write(&mut self, to: To, text: &str) {
+        if self.inert {
+            self.write_as_it_is(to, &inert(text));
+        } else {
+            self.write_as_it_is(to, text);
+        }
+    }
+
+    /// Writes lines for the runner to obey.
+    pub fn command(&mut self, lines: &str) {
+        if !lines.is_empty() {
+            self.write_as_it_is(To::Err, lines);
+        }
+    }
+
+    fn write_as_it_is(&mut self, to: To, text: &str) {
         let stream = match to {
             To::Out => &mut self.out,
             To::Err => &mut self.err,

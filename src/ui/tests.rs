@@ -39,7 +39,8 @@ pub fn screen(words: &str) -> (Ui, impl Fn() -> String) {
     (ui, move || format!("{}------- stderr\n{}", text(&out), text(&err)))
 }
 
-fn done(did: Did) -> Done {
+/// A good end.
+pub fn done(did: Did) -> Done {
     Done {
         did,
         host: "deploy@server.example".parse().unwrap(),

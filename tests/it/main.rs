@@ -15,6 +15,7 @@ mod doctor;
 mod failures;
 mod faults;
 mod flake;
+mod github;
 mod hold;
 mod hooks;
 mod hostile;

@@ -1,0 +1,54 @@
+//! Text as Markdown that says nothing but the text.
+
+/// In a sentence: no mark-up, no tags, no line of its own.
+pub fn text(text: &str) -> String {
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut safe = String::with_capacity(one_line.len());
+    for c in one_line.chars() {
+        match c {
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '&' => safe += "&amp;",
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' | '@' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            _ => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A word as code.
+pub fn code(word: &str) -> String {
+    let fence = "`".repeat(longest_run(word) + 1);
+    let space = if word.starts_with('`') || word.ends_with('`') { " " } else { "" };
+    // In a table's cell a bar would end the cell, in code too.
+    let word = word.replace('\n', " ").replace('|', "\\|");
+    format!("{fence}{space}{word}{space}{fence}")
+}
+
+/// Lines as a block of code.
+pub fn block(lines: &[String]) -> String {
+    let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or_default();
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}text\n{}\n{fence}\n", lines.join("\n"))
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_mark_up_but_what_is_meant_to_be() {
+        assert_eq!(text("a *b* <img src=x>\n[l](u) |"), "a \\*b\\* &lt;img src=x&gt; \\[l\\](u) \\|");
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`x`"), "`` `x` ``");
+        let lines = ["```".to_owned(), "::error::".to_owned()];
+        assert_eq!(block(&lines), "````text\n```\n::error::\n````\n");
+    }
+}

@@ -1,0 +1,218 @@
+//! What a run on GitHub Actions looks like: its log, its outputs, its page.
+
+use std::fs;
+use std::time::Duration;
+
+use snapbox::{assert_data_eq, str};
+
+use super::super::tests::{done, screen};
+use super::*;
+use crate::model::difference::{Commits, Named, Relation, Side};
+use crate::model::done::Did;
+use crate::model::event::Events;
+use crate::ui::Ui;
+
+/// A screen on a runner whose files are in this folder, and a way to see all that it wrote.
+fn runner(folder: &Path, words: &str) -> (Ui, impl Fn() -> String) {
+    let (mut ui, shows) = screen(words);
+    let runner = Runner {
+        output: Some(folder.join("output")),
+        summary: Some(folder.join("summary")),
+        workspace: Some(folder.to_owned()),
+    };
+    ui.github = Some(GitHub::new(runner, "production", folder.to_owned()));
+    ui.streams().inert = true;
+    (ui, shows)
+}
+
+fn deployed() -> Vec<Event> {
+    let commit = |letter: &str| letter.repeat(40).parse().unwrap();
+    let named = |letter: &str, subject: &str| Named { commit: commit(letter), subject: subject.to_owned() };
+    vec![
+        Event::Source {
+            commit: Some(commit("b")),
+            subject: Some("A <b>new</b> page".to_owned()),
+            dirty: false,
+        },
+        Event::Building {
+            installable: "git+file:///srv/app#packages.x86_64-linux.default".to_owned(),
+            system: "x86_64-linux".parse().unwrap(),
+        },
+        Event::BuildingDerivation { name: "server-0.1".to_owned(), done: 0, expected: 1 },
+        Event::Built {
+            store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
+            built: 1,
+            fetched: 0,
+            took: Duration::from_millis(8100),
+        },
+        Event::Commits {
+            planned: false,
+            commits: Commits {
+                from: commit("a"),
+                to: commit("b"),
+                relation: Relation::Ahead,
+                coming: Side { count: 1, newest: vec![named("b", "A <b>new</b> page")] },
+                leaving: Side::default(),
+            },
+        },
+        Event::Warning { text: "the clock is odd".to_owned() },
+    ]
+}
+
+async fn follow(ui: &Ui, told: Vec<Event>) {
+    let (events, receiver) = Events::channel();
+    ui.follow(receiver, async move { told.into_iter().for_each(|event| events.tell(event)) }).await;
+}
+
+#[tokio::test]
+async fn a_good_end_is_on_the_page_and_in_the_outputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, shows) = runner(folder.path(), "shipit deploy");
+    follow(&ui, deployed()).await;
+    ui.done(&done(Did::Live));
+    assert_data_eq!(
+        shows(),
+        str![[r#"
+live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200
+------- stderr
+  source   bbbbbbb A <b>new</b> page
+::group::building
+  building packages.x86_64-linux.default
+  building 1/1 server-0.1
+::endgroup::
+  built    server-0.1 in 8.1 s (1 derivation)
+  commits  1 new: A <b>new</b> page
+::warning title=shipit::the clock is odd
+undo: shipit rollback aaaaaaa
+
+"#]]
+    );
+    assert_data_eq!(
+        fs::read_to_string(folder.path().join("output")).unwrap(),
+        str![[r#"
+outcome=live
+release=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+previous=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+duration=14.2
+
+"#]]
+    );
+    assert_data_eq!(
+        fs::read_to_string(folder.path().join("summary")).unwrap(),
+        str![[r#"
+### `bbbbbbb` is live on `deploy@server.example`
+
+| | |
+|---|---|
+| environment | production |
+| deploy | v42 |
+| release | `bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb` A &lt;b&gt;new&lt;/b&gt; page |
+| before | `aaaaaaa` |
+| checked | http://127.0.0.1:3001/ answered 200 |
+| time | 14.2 s: build 8.1 s |
+
+Commits
+
+```text
+1 commit comes:
+  bbbbbbb A <b>new</b> page
+```
+
+To go back: `shipit rollback aaaaaaa`
+
+"#]]
+    );
+}
+
+#[tokio::test]
+async fn a_bad_end_is_an_annotation_and_no_line_of_an_app_is_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, shows) = runner(folder.path(), "shipit deploy");
+    follow(&ui, deployed()[..3].to_vec()).await;
+    let lines = ["one", "two", "three", "::error::not ours", "``` ##[add-mask]x"].map(str::to_owned);
+    let failure = Failure::msg(Kind::NotLive, "bbbbbbb did not go live: it ended with status 1")
+        .detail("the last lines of server.service (this start)", lines.to_vec())
+        .live("aaaaaaa runs again")
+        .hint("more of its log: shipit logs --release bbbbbbb -n 100");
+    ui.failure(&failure);
+    assert_data_eq!(
+        shows(),
+        str![[r#"
+------- stderr
+  source   bbbbbbb A <b>new</b> page
+::group::building
+  building packages.x86_64-linux.default
+  building 1/1 server-0.1
+::endgroup::
+error: bbbbbbb did not go live: it ended with status 1
+the last lines of server.service (this start):
+    one
+    two
+    three
+    | ::error::not ours
+    ``` ## [add-mask]x
+live: aaaaaaa runs again
+
+hint: more of its log: shipit logs --release bbbbbbb -n 100
+::error title=shipit%3A not-live::bbbbbbb did not go live: it ended with status 1%0Atwo%0Athree%0A::error::not ours%0A``` ## [add-mask]x%0Alive: aaaaaaa runs again
+
+"#]]
+    );
+    assert_data_eq!(
+        fs::read_to_string(folder.path().join("output")).unwrap(),
+        str![[r#"
+outcome=not-live
+
+"#]]
+    );
+    assert_data_eq!(
+        fs::read_to_string(folder.path().join("summary")).unwrap(),
+        str![[r#"
+### bbbbbbb did not go live: it ended with status 1
+
+| | |
+|---|---|
+| live | **aaaaaaa runs again** |
+| environment | production |
+| commit | `bbbbbbb` A &lt;b&gt;new&lt;/b&gt; page |
+| outcome | `not-live` (exit 7) |
+
+the last lines of server.service (this start)
+
+````text
+one
+two
+three
+::error::not ours
+``` ##[add-mask]x
+````
+
+- more of its log: shipit logs --release bbbbbbb -n 100
+
+"#]]
+    );
+}
+
+#[test]
+fn a_mistake_in_shipit_toml_is_shown_at_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("shipit.toml"), "").unwrap();
+    let (ui, shows) = runner(folder.path(), "shipit deploy");
+    ui.failure(&Failure::msg(
+        Kind::Usage,
+        "shipit.toml:2:1: unknown key `hots`\n  |\n2 | hots = 1\n  | ^^^^",
+    ));
+    assert!(
+        shows()
+            .contains("::error title=shipit%3A usage,file=shipit.toml,line=2::shipit.toml:2:1: unknown key")
+    );
+}
+
+#[test]
+fn files_that_can_not_be_written_are_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = folder.path().join("gone");
+    let (ui, shows) = runner(&gone, "shipit deploy");
+    ui.done(&done(Did::AlreadyLive));
+    assert!(shows().contains("::warning title=shipit::the runner's file "), "{}", shows());
+}
