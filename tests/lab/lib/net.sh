@@ -17,7 +17,8 @@ MAC_HERE=01 MAC_THERE=02 MAC_NOBODY=0f
 slot_take() { # NAME FACT
   local slot file taken=" "
   for file in "$LAB_STATE"/*/slot "$LAB_STATE"/*/link-*; do
-    [[ ! -e $file ]] || taken+="$(cut -d' ' -f1 "$file") "
+    # A machine may be taken down in this moment, without the lock.
+    taken+="$(cut -d' ' -f1 "$file" 2>/dev/null || true) "
   done
   for ((slot = 1; slot < 255; slot++)); do
     [[ $taken != *" $slot "* ]] || continue
