@@ -19,7 +19,11 @@ fn text(error: &clap::Error) -> String {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return said;
     }
-    said.lines().map(|line| in_our_words(line) + "\n").collect()
+    // Nothing here is ever a value that looks like an option.
+    said.lines()
+        .filter(|line| !line.contains("as a value, use"))
+        .map(|line| in_our_words(line) + "\n")
+        .collect()
 }
 
 /// clap's tips are what is a hint everywhere else.

@@ -132,7 +132,8 @@ async fn work(
         "{} {} on {} can deploy to {}; {}\n",
         paint(GOOD, "set up:"),
         wishes.login,
-        wishes.host,
+        // Not the administrator's login.
+        wishes.host.as_str().rsplit('@').next().unwrap_or_default(),
         cx.settings.root,
         count(plan.steps.len() as u64, "step")
     );

@@ -177,7 +177,9 @@ impl Status<'_> {
         match &state.root {
             RootState::Ready | RootState::Creatable => {}
             RootState::Absent => {
-                texts.push(format!("{} is not there, and {} can't make it", self.settings.root, state.user));
+                let setup = self.settings.command("setup --as root");
+                let (root, user) = (&self.settings.root, &state.user);
+                texts.push(format!("{root} is not there, and {user} can't make it: {setup} does"));
             }
             RootState::NotWritable { owner, folder } => {
                 texts.push(format!("{folder} belongs to {owner}: {} can't write there", state.user));

@@ -97,17 +97,30 @@ fn judge(secret: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A name that no colleague's key has: Nix takes only the first of several keys of one name.
+const OWN_NAME: &str = "$(id -un)-$(uname -n)-1";
+
 /// The command that makes a key; the name is part of it and of each signature.
 pub fn make_a_key(file: Option<&Path>) -> String {
+    make_a_key_named(OWN_NAME, file)
+}
+
+/// … of a name that is to be chosen.
+pub fn make_another_key() -> String {
+    make_a_key_named("NAME-1", None)
+}
+
+fn make_a_key_named(name: &str, file: Option<&Path>) -> String {
     let Some(file) = file else {
-        return "`mkdir -p ~/.config/shipit && nix-store --generate-binary-cache-key deploy-1 ~/.config/shipit/signing.key \
-                ~/.config/shipit/signing.pub`"
-            .to_owned();
+        return format!(
+            "`mkdir -p ~/.config/shipit && nix-store --generate-binary-cache-key {name} ~/.config/shipit/signing.key \
+             ~/.config/shipit/signing.pub`"
+        );
     };
     let folder = file.parent().unwrap_or(Path::new("/"));
     let public = file.with_extension("pub");
     let [folder, secret, public] = [folder, file, &public].map(|path| quoted(path.as_os_str()));
-    format!("`mkdir -p {folder} && nix-store --generate-binary-cache-key deploy-1 {secret} {public}`")
+    format!("`mkdir -p {folder} && nix-store --generate-binary-cache-key {name} {secret} {public}`")
 }
 
 #[cfg(test)]

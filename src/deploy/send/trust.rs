@@ -1,7 +1,7 @@
 //! Whether the server will take the paths, decided before anything is sent. A server that does not trust the login takes
 //! content-addressed paths and those with a signature of a key that it trusts, and nothing else.
 
-use super::signing_key::{SigningKey, make_a_key};
+use super::signing_key::{SigningKey, make_a_key, make_another_key};
 use crate::deploy::build::explain_nix;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
@@ -64,7 +64,7 @@ impl Trust {
                     ),
                     format!(
                         "if somebody does (CI, say), sign with the same key, or with one of another name: {}",
-                        make_a_key(None).replacen("deploy-1", "NAME-1", 1)
+                        make_another_key()
                     ),
                 ]);
             }

@@ -91,7 +91,7 @@ fn nix(wishes: &Wishes<'_>, facts: &Facts) -> Outcome<()> {
             ))
             .hint(format!(
                 "sign with that one, or with one of another name: {}",
-                crate::deploy::send::signing_key::make_a_key(None).replacen("deploy-1", "NAME-1", 1)
+                crate::deploy::send::signing_key::make_another_key()
             )));
         }
     }
