@@ -20,18 +20,30 @@ whose="_SYSTEMD_UNIT=$unit"
 if [ "$control" = user ]; then whose="_UID=$(id -u)"; fi
 
 # Of a start that nobody saw, so that the number is unknown too: it is that of the first one that spoke like this since
-# systemd told of the start.
+# systemd told of the start, and never otherwise. When systemd spoke is what it says itself: a journald that was busy has
+# written all of it down later, and in another order.
 find_process() {
-  began=$(ask_journal -o json --output-fields=_PID "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation" |
-    sed -n '1s/.*"__REALTIME_TIMESTAMP" *: *"\([0-9]*\)\([0-9]\{6\}\)".*/@\1.\2/p')
+  began=$(ask_journal -o json --output-fields=_SOURCE_REALTIME_TIMESTAMP "INVOCATION_ID=$invocation" + "USER_INVOCATION_ID=$invocation" |
+    head -n 1 | tr ',' '\n' | sed -n 's/.*"_*\(SOURCE_\)*REALTIME_TIMESTAMP" *: *"\([0-9]*\)\([0-9]\{6\}\)".*/@\2.\3/p' | sort | head -n 1)
   if [ -z "$began" ]; then return; fi
-  ask_journal -o json --output-fields=_PID,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,_SYSTEMD_INVOCATION_ID \
+  for one in $(ask_journal -o json --output-fields=_PID,_SYSTEMD_USER_UNIT,_SYSTEMD_INVOCATION_ID \
     "--since=$began" "$whose" _TRANSPORT=stdout |
     grep -v -e '"_SYSTEMD_INVOCATION_ID"' -e '"_SYSTEMD_USER_UNIT"' |
-    sed -n '1s/.*"_PID" *: *"\([0-9]*\)".*/\1/p'
+    sed -n 's/.*"_PID" *: *"\([0-9]*\)".*/\1/p'); do
+    if [ "$one" = "${before-}" ]; then continue; fi
+    before=$one
+    if ! ask_journal -o json --output-fields=_SYSTEMD_INVOCATION_ID "_PID=$one" "$whose" | grep -q '"_SYSTEMD_INVOCATION_ID"'; then
+      printf '%s' "$one"
+      return
+    fi
+  done
 }
 
-for _ in 1 2 3 4; do
+# A start that was seen may have said nothing. Of one that nobody saw this is all that is known, so it is waited for longer.
+tries=8
+if [ -n "$process" ]; then tries=4; fi
+while [ "$tries" -gt 0 ]; do
+  tries=$((tries - 1))
   if [ -z "$process" ]; then
     process=$(find_process)
   elif [ -n "$(ask_journal -n 1 "_PID=$process" "$whose")" ]; then

@@ -42,10 +42,10 @@ fn whatever_was_written_the_lines_that_say_why_are_shown_and_harm_no_screen() {
 #[test]
 fn the_last_words_of_a_process_that_journald_never_saw_are_shown() {
     let site = Site::new();
-    // Before each start it is made to stand still, until all that the start wrote is long written.
+    // Before the first start it is made to stand still, until all that the start wrote is long written.
     site.drop_in(
         "[Service]\nRestart=on-failure\nRestartSec=0\nExecStartPre=+/bin/sh -c '\
-         [ ! -e views/deaf ] || { kill -STOP $$(pidof systemd-journald); \
+         [ ! -e views/deaf ] || [ -e /run/deaf ] || { touch /run/deaf; kill -STOP $$(pidof systemd-journald); \
          systemd-run -q --no-block sh -c \"sleep 0.7; kill -CONT $$(pidof systemd-journald)\"; }'",
     );
     site.world.write("views/deaf", "");

@@ -154,6 +154,14 @@ fn a_unit_of_the_login_s_own_systemd_goes_back_too() {
     world.commit("4", "ok");
     world.deploy();
     assert!(page(&server).contains("version: 4"));
+    // What is typed every day reaches it as well.
+    let log = world.shipit(&["logs", "-n", "30"]).expect(0).stdout;
+    assert!(log.contains("version 4 listens"), "{log}");
+    let log = world.shipit(&["logs", "--release", "v2"]).expect(0).stdout;
+    assert!(log.contains("status=1/FAILURE") && !log.contains("version 4"), "{log}");
+    assert_eq!(world.shipit(&["exec", "--", "id", "-un"]).expect(0).stdout, "deploy\n");
+    world.shipit(&["restart"]).expect(0);
+    assert!(page(&server).contains("version: 4"));
 }
 
 #[test]
