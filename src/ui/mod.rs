@@ -302,7 +302,7 @@ fn written(streams: &mut Streams) -> Outcome<()> {
 fn github(global: &Global, runner: Runner) -> GitHub {
     let environment = global.environment.as_deref().unwrap_or("production");
     let folder = global.directory.clone().unwrap_or_default();
-    GitHub::new(runner, environment, folder)
+    GitHub::new(runner, environment, folder, !global.json && !global.quiet)
 }
 
 /// `shipit`, with the options that were given to choose the configuration.

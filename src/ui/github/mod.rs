@@ -29,6 +29,8 @@ pub struct GitHub {
     environment: String,
     /// `-C`: what paths in messages are relative to.
     folder: PathBuf,
+    /// There are lines that can be folded.
+    folds: bool,
     told: Mutex<Told>,
 }
 
@@ -39,15 +41,18 @@ struct Told {
 }
 
 impl GitHub {
-    /// For this run.
-    pub fn new(runner: Runner, environment: &str, folder: PathBuf) -> Self {
-        GitHub { runner, environment: environment.to_owned(), folder, told: Mutex::default() }
+    /// For this run. `folds`: its lines are for people, and not kept short.
+    pub fn new(runner: Runner, environment: &str, folder: PathBuf, folds: bool) -> Self {
+        GitHub { runner, environment: environment.to_owned(), folder, folds, told: Mutex::default() }
     }
 
     /// Takes in an event, and gives what stands before its line: what is long is folded.
     pub fn see(&self, event: &Event) -> String {
         let mut told = self.told();
         told.story.see(event);
+        if !self.folds {
+            return String::new();
+        }
         match event {
             Event::Building { .. } => told.begin("building"),
             Event::Missing { paths, .. } if *paths > 0 => told.end(),
@@ -65,13 +70,13 @@ impl GitHub {
     /// Leaves what there is to leave at a good end.
     pub fn done(&self, done: &Done, rollback: impl Fn(&ReleaseId) -> String) -> Result<(), Unwritten> {
         let page = self.told().story.done(done, &self.environment, rollback);
-        self.summarize(&page)?;
-        self.put_out(&[
+        let put_out = self.put_out(&[
             ("outcome", json::word(done.did)),
             ("release", done.release.as_str()),
             ("previous", done.previous.as_deref().unwrap_or_default()),
             ("duration", &format!("{:.1}", done.took.as_secs_f32())),
-        ])
+        ]);
+        self.summarize(&page).and(put_out)
     }
 
     /// Nothing that comes is folded.
@@ -93,7 +98,7 @@ impl GitHub {
         let title = format!("shipit: {}", shown.outcome);
         let line = commands::error(&title, self.place(&shown).as_ref(), &text);
         let page = self.told().story.failed(&shown, &self.environment);
-        let left = self.summarize(&page).and_then(|()| self.put_out(&[("outcome", shown.outcome)]));
+        let left = self.summarize(&page).and(self.put_out(&[("outcome", shown.outcome)]));
         (line, left)
     }
 

@@ -20,7 +20,7 @@ fn runner(folder: &Path, words: &str) -> (Ui, impl Fn() -> String) {
         summary: Some(folder.join("summary")),
         workspace: Some(folder.to_owned()),
     };
-    ui.github = Some(GitHub::new(runner, "production", folder.to_owned()));
+    ui.github = Some(GitHub::new(runner, "production", folder.to_owned(), !words.contains("-q")));
     ui.streams().inert = true;
     (ui, shows)
 }
@@ -215,4 +215,30 @@ fn files_that_can_not_be_written_are_a_warning() {
     let (ui, shows) = runner(&gone, "shipit deploy");
     ui.done(&done(Did::AlreadyLive));
     assert!(shows().contains("::warning title=shipit::the runner's file "), "{}", shows());
+}
+
+#[tokio::test]
+async fn where_little_is_to_be_said_nothing_is_folded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, shows) = runner(folder.path(), "shipit deploy -q");
+    follow(&ui, deployed()[..3].to_vec()).await;
+    ui.failure(&Failure::msg(Kind::Build, "the build failed"));
+    assert!(!shows().contains("group::"), "{}", shows());
+}
+
+#[test]
+fn the_outputs_do_not_depend_on_the_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("summary")).unwrap();
+    let (ui, shows) = runner(folder.path(), "shipit deploy");
+    ui.done(&done(Did::Live));
+    assert!(fs::read_to_string(folder.path().join("output")).unwrap().starts_with("outcome=live"));
+    assert!(shows().contains("::warning title=shipit::the runner's file "), "{}", shows());
+}
+
+#[test]
+fn json_keeps_its_values_and_holds_no_command() {
+    let said = super::super::json::line(&"a ##[error]b");
+    assert!(!said.contains("##["), "{said}");
+    assert_eq!(serde_json::from_str::<String>(&said).unwrap(), "a ##[error]b");
 }

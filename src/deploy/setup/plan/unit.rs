@@ -64,8 +64,10 @@ impl Planner<'_> {
         let ssh = settings.ssh.by_hand("", wishes.host.as_str());
         let new = new.to_string_lossy();
         let new = shlex::try_quote(&new).unwrap_or_default();
+        let there = shlex::try_quote(there).unwrap_or_default();
         let install = format!("{sudo}install -m 644 /dev/stdin {there} && {sudo}systemctl daemon-reload");
-        format!("{ssh} '{install}' <{new}, and then {}", settings.command("restart"))
+        let install = shlex::try_quote(&install).unwrap_or_default();
+        format!("{ssh} {install} <{new}, and then {}", settings.command("restart"))
     }
 
     pub(super) fn runs_as_root(&self) -> bool {
