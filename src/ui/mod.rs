@@ -258,8 +258,9 @@ impl Ui {
         if !self.is_interactive() {
             return None;
         }
-        self.streams().write(To::Err, &format!("{question} "));
+        // Before the question, so that nothing of an answer is seen, or taken for something typed before it.
         let quiet = hidden.then(prompt::Unseen::begin);
+        self.streams().write(To::Err, &format!("{question} "));
         let line = prompt::line().await;
         if quiet.is_some() {
             self.streams().write(To::Err, "\n");

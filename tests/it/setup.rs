@@ -91,7 +91,11 @@ fn a_fresh_server_takes_a_deploy_after_setup_and_nothing_else() {
     assert_eq!(made(&server), empty);
 
     let ran = world.shipit(&with("--yes")).expect(0);
-    assert!(ran.stdout.starts_with("set up: deploy on root@"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with(&format!("set up: deploy on {} can deploy", server.address)),
+        "{}",
+        ran.stdout
+    );
     ran.says(&["done: make the user deploy", "next: shipit deploy"]);
     world.deploy();
     assert!(page(&server).contains("version: 1"));

@@ -4,6 +4,7 @@ use super::examined::doctor;
 use crate::support::facts::listing;
 use crate::support::lab::Server;
 use crate::support::site::Site;
+use crate::support::world::public_half;
 
 #[test]
 fn trust_is_proven_by_an_import() {
@@ -19,9 +20,10 @@ fn trust_is_proven_by_an_import() {
     world.edit("[ssh]\n", "[sign]\nkey_file = \"~/.config/shipit/signing.key\"\n\n[ssh]\n");
     let found = doctor(world, 3);
     found.are("failed", &[("server/trust", "lacks a signature by a trusted key")]);
-    found.says("laptop/signing key", "deploy-1, ");
+    let public = public_half(world);
+    found.says("laptop/signing key", public.split_once(':').expect("name:key").0);
     let command = found.command("server/trust");
-    assert!(command.starts_with("echo 'extra-trusted-public-keys = deploy-1:"), "{command}");
+    assert!(command.starts_with(&format!("echo 'extra-trusted-public-keys = {public}'")), "{command}");
     // Half of it: nix.conf says so, and the daemon that runs has not read it.
     server.sh_ok(command.split_once(" && ").expect("two commands").0);
     let found = doctor(world, 3);

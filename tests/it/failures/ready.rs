@@ -2,6 +2,7 @@
 
 use crate::support::lab::{Server, Variant};
 use crate::support::site::{Site, between};
+use crate::support::world::public_half;
 
 #[test]
 fn a_missing_sudo_rule_is_the_line_to_paste() {
@@ -92,7 +93,8 @@ fn nothing_is_sent_to_a_server_that_would_refuse_it() {
     let failed =
         site.untouched(&["deploy"], 3, &["the server would refuse", "nix.conf", "restart nix-daemon"]);
     let command = failed.hinted("as root: ", "\n");
-    assert!(command.contains("extra-trusted-public-keys = deploy-1:"), "{command}");
+    let wanted = format!("extra-trusted-public-keys = {}", public_half(&site.world));
+    assert!(command.contains(&wanted), "{command}");
     site.server.sh_ok(&command);
     site.good();
 }

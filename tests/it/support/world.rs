@@ -248,6 +248,18 @@ pub fn signing_key(world: &World, file: &str) -> String {
     fs::read_to_string(public).expect("the public half").trim().to_owned()
 }
 
+/// The public half of the key that a hint's line has made: no colleague's key is called so.
+pub fn public_half(world: &World) -> String {
+    let public = fs::read_to_string(world.file("home/.config/shipit/signing.pub")).expect("the public half");
+    let made_by = |word: &str| !word.is_empty() && public.contains(word);
+    let [user, machine] = ["id -un", "uname -n"].map(|line| {
+        let said = Command::new("sh").args(["-c", line]).output().expect("sh");
+        String::from_utf8_lossy(&said.stdout).trim().to_owned()
+    });
+    assert!(made_by(&user) && made_by(&machine), "{user} {machine}: {public}");
+    public.trim().to_owned()
+}
+
 /// The folder of the tests.
 pub fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
