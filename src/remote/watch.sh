@@ -50,9 +50,9 @@ tell_end() {
 
 watch_health() {
   asks=0
+  unit_now
   while alive; do
     # An answer counts for the start that ran before and after it: the one of a dying process or a stranger does not.
-    unit_now
     asked=$unit_invocation
     answer=$(ask 2>&1)
     unit_now
