@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueHint};
 
+use crate::config;
 use crate::model::failure::Kind;
 
 mod begin;
@@ -65,6 +66,9 @@ pub struct Global {
     /// Read this file in place of the nearest shipit.toml
     #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+    /// The server's public key, in place of [ssh] host_key
+    #[arg(long, global = true, value_name = "KEY", value_parser = config::host_key)]
+    pub host_key: Option<String>,
     /// Say more about what is done; -vv says everything
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,

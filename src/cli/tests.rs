@@ -73,13 +73,19 @@ fn every_example_can_be_typed() {
 #[test]
 fn global_options_stand_anywhere() {
     for words in ["-e staging -C a -c f -vv --json deploy", "deploy -e staging -C a -c f -v -v --json"] {
-        let Global { environment, directory, config, verbose, quiet, color, json } =
+        let Global { environment, directory, config, host_key, verbose, quiet, color, json } =
             parse(words).unwrap().global;
+        assert_eq!(host_key, None);
         assert_eq!(environment.as_deref(), Some("staging"));
         assert_eq!(directory, Some(PathBuf::from("a")));
         assert_eq!(config, Some(PathBuf::from("f")));
         assert_eq!((verbose, quiet, color, json), (2, false, ColorChoice::Auto, true));
     }
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG2dW0rSzjv3hvzJ7Tj2CQ4iMaoYtFMUIk7j4sVOnPl1";
+    let words = ["shipit", "status", "--host-key", &format!("{key} root@server")];
+    assert_eq!(Cli::try_parse_from(words).unwrap().global.host_key.as_deref(), Some(key));
+    let wrong = Cli::try_parse_from(["shipit", "--host-key", "AAAA", "status"]).unwrap_err().to_string();
+    assert!(wrong.contains("for '--host-key <KEY>': the host key is not two words"), "{wrong}");
     assert_eq!(parse("status --color never").unwrap().global.color, ColorChoice::Never);
 }
 

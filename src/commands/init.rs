@@ -52,7 +52,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     let folder = flake_folder(context, &file, global)?;
     let is_there = file.symlink_metadata().is_ok();
     if is_there && args.unit && !says_something(args) {
-        let choice = Choice { file: Some(file), environment: global.environment.clone() };
+        let choice = Choice { file: Some(file), environment: global.environment.clone(), host_key: None };
         let settings = config::load(context, &choice)?;
         let clues = look(context, &folder, ui).await?;
         let new = unit::unit(&settings, &clues, None)?;

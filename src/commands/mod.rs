@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Global};
 use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::deploy::run::{Actor, Run};
@@ -82,7 +82,8 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
         Command::Man(args) => return shell::man(ui, &context, args).map(done),
         _ => {}
     }
-    let choice = Choice { file: cli.global.config.clone(), environment: cli.global.environment.clone() };
+    let Global { config, environment, host_key, .. } = cli.global.clone();
+    let choice = Choice { file: config, environment, host_key };
     let settings = config::load(&context, &choice)?;
     let cx = Cx { context, settings, ui };
     // What has an exit code of its own.

@@ -21,7 +21,7 @@ pub fn url(text: &str) -> Result<(), String> {
     }
     let host = rest.split(['/', '?']).next().unwrap_or_default();
     if host.contains('@') {
-        return Err("has a user or password in it, which everybody on the server could see".to_owned());
+        return Err("has a user or password in it, which others could see".to_owned());
     }
     authority(host)
 }
@@ -73,7 +73,10 @@ const KEY_TYPES: [&str; 7] = [
     "sk-ecdsa-sha2-nistp256@openssh.com",
 ];
 
-/// `type base64`, without a comment; or why it is not a host's key.
+/// `type base64`, without a comment.
+///
+/// # Errors
+/// Why it is not a host's key.
 pub fn host_key(text: &str) -> Result<String, String> {
     const SAMPLE: &str = "write `type base64`, as in /etc/ssh/ssh_host_ed25519_key.pub on the server";
     // A line break would be another line of known_hosts.

@@ -10,7 +10,9 @@ use toml::de::{DeTable, Deserializer};
 use super::duration::Limit;
 use super::keys;
 use super::source::Source;
-use super::values::{Asset, FilePath, HeaderHost, HostKey, HttpUrl, Keep, List, Status, Unit, Word};
+use super::values::{
+    Asset, FilePath, HeaderHost, HostKey, HttpUrl, Keep, List, PublicUrl, Status, Unit, Word,
+};
 use crate::model::failure::Outcome;
 use crate::model::names::{AppName, EnvironmentName, HostName, PackageName, RootPath, System};
 
@@ -87,6 +89,8 @@ table! {
         assets: List<Asset>,
         /// How many healthy releases stay.
         keep: Keep,
+        /// The app's public address.
+        url: PublicUrl,
     }
     tables {
         /// How the connection is made.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::model::failure::Outcome;
-use crate::model::settings::Settings;
+use crate::model::settings::{HostKey, Settings};
 
 mod checks;
 pub mod duration;
@@ -24,6 +24,7 @@ mod values;
 mod tests;
 
 pub use crate::model::nearest::nearest;
+pub use checks::host_key;
 pub use load::NAME;
 
 /// Which file and which part of it: what the command line says about the configuration.
@@ -33,6 +34,8 @@ pub struct Choice {
     pub file: Option<PathBuf>,
     /// `-e NAME`; without it, production.
     pub environment: Option<String>,
+    /// `--host-key KEY`, in place of that of the file.
+    pub host_key: Option<String>,
 }
 
 /// Finds, reads and resolves the configuration. All environments are checked, not only the chosen one, so that a
@@ -40,7 +43,11 @@ pub struct Choice {
 pub fn load(context: &Context, choice: &Choice) -> Outcome<Settings> {
     let source = load::source(context, choice.file.as_deref())?;
     let file = file::parse(&source)?;
-    resolve::settings(context, &source, file, choice.environment.as_deref())
+    let mut settings = resolve::settings(context, &source, file, choice.environment.as_deref())?;
+    if let Some(key) = &choice.host_key {
+        settings.ssh.host_key = Some(HostKey::Given(key.clone()));
+    }
+    Ok(settings)
 }
 
 /// A text that is not a file yet, as if it lay there.

@@ -138,6 +138,13 @@ text!(
     }
 );
 text!(
+    /// Where people see the app.
+    PublicUrl(String), |text| match url(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(why) => Err(format!("the app's URL {why}: write it like \"https://www.example.org\"")),
+    }
+);
+text!(
     /// A public key as known_hosts has it, `type base64`; a comment behind it is dropped.
     HostKey(String), host_key
 );

@@ -59,7 +59,7 @@ async fn over(
         };
         match live::attempt(run, connection, &state, &target, lock, interrupts).await? {
             Try::Live(live) => {
-                let done = Done::untouched(Did::Restarted, &settings.host, release, store_path);
+                let done = Done::untouched(Did::Restarted, settings, release, store_path);
                 return Ok(live.done(Done { took: began.elapsed(), ..done }));
             }
             // Whatever is live by then is what is restarted.

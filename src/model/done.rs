@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::hold::Hold;
 use super::names::{DeployNumber, HostName, ReleaseId, StorePath};
+use super::settings::Settings;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Done {
     pub deploy: Option<DeployNumber>,
     /// The closure's top path.
     pub store_path: StorePath,
+    /// Where people see the app.
+    pub url: Option<String>,
     /// The release (or the text of a foreign link) that was live before; none on a first deploy.
     pub previous: Option<String>,
     /// What was asked and answered, `http://… answered 200`, or what was watched instead.
@@ -45,10 +48,11 @@ pub struct Done {
 
 impl Done {
     /// An end without any try.
-    pub fn untouched(did: Did, host: &HostName, release: &ReleaseId, store_path: &StorePath) -> Self {
+    pub fn untouched(did: Did, settings: &Settings, release: &ReleaseId, store_path: &StorePath) -> Self {
         Done {
             did,
-            host: host.clone(),
+            host: settings.host.clone(),
+            url: settings.url.clone(),
             release: release.clone(),
             deploy: None,
             store_path: store_path.clone(),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub assets: Vec<AssetPath>,
     /// How many healthy releases stay on the server, current included. At least 1.
     pub keep: u32,
+    /// The app's public address, for people.
+    pub url: Option<String>,
     /// How the connection is made.
     pub ssh: SshSettings,
     /// The secret key that closures are signed with.
@@ -77,8 +79,34 @@ impl SystemChoice {
 pub struct SshSettings {
     /// An ssh_config to use in place of the user's, absolute.
     pub config: Option<PathBuf>,
-    /// The server's public key, `ssh-ed25519 AAAA…`: pins the server, known_hosts is not asked.
-    pub host_key: Option<String>,
+    /// Pins the server: known_hosts is not asked.
+    pub host_key: Option<HostKey>,
+}
+
+/// The server's public key, `ssh-ed25519 AAAA…`, and who said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostKey {
+    /// shipit.toml has it.
+    Written(String),
+    /// `--host-key`.
+    Given(String),
+}
+
+impl HostKey {
+    /// The key itself.
+    pub fn key(&self) -> &str {
+        match self {
+            HostKey::Written(key) | HostKey::Given(key) => key,
+        }
+    }
+
+    /// Where it is pinned, in words.
+    pub fn place(&self) -> &'static str {
+        match self {
+            HostKey::Written(_) => "pinned in shipit.toml",
+            HostKey::Given(_) => "pinned by --host-key",
+        }
+    }
 }
 
 impl SshSettings {

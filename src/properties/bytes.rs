@@ -35,6 +35,7 @@ pub fn settings() -> Settings {
         unit: "server.service".parse().unwrap(),
         assets: Vec::new(),
         keep: 5,
+        url: None,
         ssh: SshSettings::default(),
         signing_key: None,
         health: Health {

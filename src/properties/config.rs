@@ -34,6 +34,7 @@ fn setting() -> impl Strategy<Value = String> {
         "unit",
         "assets",
         "keep",
+        "url",
         "ssh.config",
         "ssh.host_key",
         "sign.key_file",

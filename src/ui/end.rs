@@ -19,12 +19,13 @@ impl Ui {
         let took = text::duration(done.took);
         let name = paint(STRONG, done.release.short());
         let host = &done.host;
+        let url = done.url.as_ref().map(|url| format!("; {url}")).unwrap_or_default();
         match done.did {
             Did::Live => {
                 let deploy = done.deploy.map(|deploy| format!(" ({deploy})")).unwrap_or_default();
                 let checked = text::clean(&done.checked);
                 let live = paint(GOOD, "live:");
-                let line = format!("{live} {name}{deploy} on {host} in {took}; {checked}\n");
+                let line = format!("{live} {name}{deploy} on {host} in {took}; {checked}{url}\n");
                 self.streams().write(To::Out, &line);
                 let before = done.previous.as_deref().and_then(|name| name.parse::<ReleaseId>().ok());
                 let before = before.filter(|before| *before != done.release);
@@ -35,14 +36,15 @@ impl Ui {
             }
             Did::AlreadyLive => {
                 let line =
-                    format!("{} {name} on {host}; nothing was touched\n", paint(GOOD, "already live:"));
+                    format!("{} {name} on {host}; nothing was touched{url}\n", paint(GOOD, "already live:"));
                 self.streams().write(To::Out, &line);
                 self.done_held(done, None);
             }
             Did::Restarted => {
                 let word = paint(GOOD, "restarted:");
                 let checked = text::clean(&done.checked);
-                self.streams().write(To::Out, &format!("{word} {name} on {host} in {took}; {checked}\n"));
+                self.streams()
+                    .write(To::Out, &format!("{word} {name} on {host} in {took}; {checked}{url}\n"));
             }
             Did::Planned => self.say(format!("dry run: nothing was changed on {host}")),
         }

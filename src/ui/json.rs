@@ -23,6 +23,7 @@ struct Live<'a> {
     store_path: &'a str,
     previous: Option<&'a str>,
     host: &'a str,
+    url: Option<&'a str>,
     checked: &'a str,
     held: &'a [Hold],
     ms: u64,
@@ -72,6 +73,7 @@ pub fn done(done: &Done) -> String {
         store_path: done.store_path.as_str(),
         previous: done.previous.as_deref(),
         host: done.host.as_str(),
+        url: done.url.as_deref(),
         checked: &done.checked,
         held: &done.held,
         ms: u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
@@ -145,6 +147,7 @@ mod tests {
             deploy: Some(DeployNumber(42)),
             store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
             previous: None,
+            url: Some("https://www.example.org".to_owned()),
             checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
             held: Vec::new(),
             rollback: false,
@@ -153,7 +156,7 @@ mod tests {
         assert_data_eq!(
             done(&good),
             str![[r#"
-{"type":"result","version":1,"outcome":"live","exit":0,"release":"abc","deploy":42,"store_path":"/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1","previous":null,"host":"deploy@server.example","checked":"http://127.0.0.1:3001/ answered 200","held":[],"ms":14210}
+{"type":"result","version":1,"outcome":"live","exit":0,"release":"abc","deploy":42,"store_path":"/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1","previous":null,"host":"deploy@server.example","url":"https://www.example.org","checked":"http://127.0.0.1:3001/ answered 200","held":[],"ms":14210}
 
 "#]]
         );

@@ -48,6 +48,7 @@ pub fn done(did: Did) -> Done {
         deploy: Some(DeployNumber(42)),
         store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
         previous: Some("a".repeat(40)),
+        url: None,
         checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
         held: Vec::new(),
         rollback: false,
@@ -67,6 +68,16 @@ fn the_last_line_says_what_is_live_and_how_to_undo_it() {
         let live =
             "live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200";
         assert_eq!(seen(), format!("{live}\n------- stderr\n{undo}"), "{words}");
+    }
+}
+
+#[test]
+fn the_last_line_ends_with_where_to_look() {
+    let url = || Some("https://www.example.org".to_owned());
+    for did in [Did::Live, Did::AlreadyLive, Did::Restarted] {
+        let (ui, seen) = screen("shipit -q deploy");
+        ui.done(&Done { url: url(), ..done(did) });
+        assert!(seen().contains("; https://www.example.org\n-------"), "{}", seen());
     }
 }
 

@@ -35,6 +35,7 @@ struct Status<'a> {
     version: u32,
     environment: &'a str,
     host: &'a str,
+    url: Option<&'a str>,
     current: Now<'a>,
     held: &'a [Hold],
     unit: Unit<'a>,
@@ -142,6 +143,7 @@ impl<'a> Status<'a> {
             version: json::VERSION,
             environment: settings.environment.as_str(),
             host: settings.host.as_str(),
+            url: settings.url.as_deref(),
             current,
             held: &state.holds,
             unit: Unit {

@@ -80,6 +80,18 @@ disk    3.2 GB free in /var/www/server, 5.1 GB free in /nix/store
 }
 
 #[test]
+fn where_people_see_it_is_told() {
+    let state = well('a', "a", &[("kept", 'a')]);
+    let settings = Settings { url: Some("https://www.example.org".to_owned()), ..settings() };
+    let chapters = chapters(&state);
+    let status = Status::of(&settings, &state, &chapters);
+    let words = Words { zone: &TimeZone::UTC, deploy: String::new() };
+    let text = anstream::adapter::strip_str(&table::lines(&status.rows(&words), None)).to_string();
+    assert!(text.contains("\nurl     https://www.example.org\nlive "), "{text}");
+    assert_eq!(serde_json::to_value(&status).unwrap()["url"], "https://www.example.org");
+}
+
+#[test]
 fn nothing_was_deployed_yet() {
     let state = ServerState {
         root: RootState::NotWritable { owner: "root".to_owned(), folder: "/var/www/server".to_owned() },
@@ -230,7 +242,7 @@ fn programs_get_the_same() {
     assert_data_eq!(
         json::line(&Status::of(&settings, &state, &chapters)),
         str![[r#"
-{"version":1,"environment":"staging","host":"deploy@server.example","current":{"state":"release","release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","deploy":1,"subject":"Change a","since":"2026-11-22T13:01:05Z","target":null},"held":[{"since":"2026-11-22T15:12:00Z","who":"bob","from":null,"reason":null}],"unit":{"name":"server.service","load":"loaded","active":"active","sub":"running","since":"2026-11-22T13:01:09Z","invocation":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","restarts":0,"runs":"checked"},"last":{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null},"running":{"since":null,"who":"bob","from":null,"command":null,"release":null},"unfinished":{"token":"token","within_s":210},"settles_at_boot":false,"disk":{"root_free":3200000000,"store_free":5100000000}}
+{"version":1,"environment":"staging","host":"deploy@server.example","url":null,"current":{"state":"release","release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","deploy":1,"subject":"Change a","since":"2026-11-22T13:01:05Z","target":null},"held":[{"since":"2026-11-22T15:12:00Z","who":"bob","from":null,"reason":null}],"unit":{"name":"server.service","load":"loaded","active":"active","sub":"running","since":"2026-11-22T13:01:09Z","invocation":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","restarts":0,"runs":"checked"},"last":{"deploy":1,"release":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"live","there":true,"time":"2026-11-22T13:01:05Z","command":"deploy","who":"anna@laptop","from":null,"subject":"Change a","store_path":"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-server-0.1","previous":"0000000000000000000000000000000000000000","reason":null},"running":{"since":null,"who":"bob","from":null,"command":null,"release":null},"unfinished":{"token":"token","within_s":210},"settles_at_boot":false,"disk":{"root_free":3200000000,"store_free":5100000000}}
 
 "#]]
     );

@@ -29,6 +29,9 @@ impl Status<'_> {
             rows.push(vec![Cell::new(STRONG, name), Cell::new(style, text)]);
         };
         row("server", PLAIN, format!("{} ({})", self.host, self.environment));
+        if let Some(url) = self.url {
+            row("url", PLAIN, url.to_owned());
+        }
         let (style, text) = self.live(words);
         row("live", style, text);
         for hold in self.held {

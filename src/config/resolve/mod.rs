@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::names::{AppName, AssetPath, EnvironmentName, RootPath, System, UnitName};
 use crate::model::nearest::nearest;
-use crate::model::settings::{Health, Hooks, HttpCheck, Settings, SshSettings, SystemChoice};
+use crate::model::settings::{Health, Hooks, HostKey, HttpCheck, Settings, SshSettings, SystemChoice};
 use together::{check, check_apart, parts};
 
 mod together;
@@ -118,7 +118,8 @@ fn finish(
         unit,
         assets: each(keys.assets, |Asset(path)| path).iter().map(tidy).collect::<Outcome<_>>()?,
         keep: plain(keys.keep).map_or(KEEP, |keep| keep.0),
-        ssh: SshSettings { config, host_key: plain(ssh.host_key).map(|key| key.0) },
+        url: plain(keys.url).map(|url| url.0),
+        ssh: SshSettings { config, host_key: plain(ssh.host_key).map(|key| HostKey::Written(key.0)) },
         signing_key: key_file.map(|file| path(context, source, &file)).transpose()?,
         health: Health {
             http: health.http.map(|url| HttpCheck {

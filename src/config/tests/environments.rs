@@ -5,6 +5,8 @@ use std::time::Duration;
 use snapbox::{assert_data_eq, str};
 
 use super::{LEAST, World, full};
+use crate::config::{Choice, load};
+use crate::model::settings::HostKey;
 
 #[test]
 fn an_environment_overrides_key_by_key() {
@@ -13,7 +15,8 @@ fn an_environment_overrides_key_by_key() {
     assert_eq!(settings.host.as_str(), "deploy@staging.example");
     assert_eq!(settings.root.as_str(), "/srv/staging");
     assert!(settings.assets.is_empty(), "a list is replaced, not added to");
-    assert!(settings.ssh.host_key.unwrap().ends_with("AAAAAAAA"));
+    assert!(settings.ssh.host_key.unwrap().key().ends_with("AAAAAAAA"));
+    assert_eq!(settings.url.as_deref(), Some("https://staging.example.org/"));
     assert!(settings.ssh.config.is_some(), "inherited, though [ssh] is named");
     let http = settings.health.http.unwrap();
     assert_eq!((http.url.as_str(), http.status), ("https://127.0.0.1:3001/", vec![200]));
@@ -40,6 +43,20 @@ fn one_server_can_have_two_environments() {
     let staging = world.load(Some("staging")).unwrap();
     assert_eq!(staging.root.as_str(), "/var/www/server-staging");
     assert_eq!(staging.unit.as_str(), "server-staging.service");
+}
+
+#[test]
+fn a_host_key_that_is_given_stands_above_those_of_the_file() {
+    let world = full();
+    for environment in [None, Some("staging")] {
+        let choice = Choice {
+            environment: environment.map(str::to_owned),
+            host_key: Some("ssh-ed25519 AAAA".to_owned()),
+            ..Choice::default()
+        };
+        let settings = load(&world.context, &choice).unwrap();
+        assert_eq!(settings.ssh.host_key, Some(HostKey::Given("ssh-ed25519 AAAA".to_owned())));
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::{LEAST, World, full, settings};
 use crate::config::file::{Health, Hooks, Keys, Sign, Ssh};
-use crate::model::settings::{HttpCheck, SystemChoice};
+use crate::model::settings::{HostKey, HttpCheck, SystemChoice};
 
 #[test]
 fn two_lines_are_enough() {
@@ -24,6 +24,7 @@ fn two_lines_are_enough() {
     assert!(settings.assets.is_empty());
     assert_eq!(settings.keep, 5);
     assert_eq!((settings.ssh.config, settings.ssh.host_key, settings.signing_key), (None, None, None));
+    assert_eq!(settings.url, None);
     assert_eq!(settings.health.http, None);
     assert_eq!(settings.health.within, Duration::from_secs(30));
     assert_eq!(settings.health.settle, Duration::from_secs(1));
@@ -45,7 +46,8 @@ fn every_key_arrives() {
     assert_eq!(settings.keep, 3);
     assert_eq!(settings.ssh.config, Some(world.context.cwd.join("deploy/ssh_config")));
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG2dW0rSzjv3hvzJ7Tj2CQ4iMaoYtFMUIk7j4sVOnPl1";
-    assert_eq!(settings.ssh.host_key.as_deref(), Some(key));
+    assert_eq!(settings.ssh.host_key, Some(HostKey::Written(key.to_owned())));
+    assert_eq!(settings.url.as_deref(), Some("https://www.example.org"));
     assert_eq!(settings.signing_key.as_deref(), Some(Path::new("/home/anna/.config/shipit/signing.key")));
     let http = HttpCheck {
         url: "https://127.0.0.1:3001/".to_owned(),

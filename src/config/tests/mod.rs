@@ -38,11 +38,11 @@ impl World {
     }
 
     fn load(&self, environment: Option<&str>) -> Outcome<Settings> {
-        load(&self.context, &Choice { file: None, environment: environment.map(str::to_owned) })
+        load(&self.context, &Choice { environment: environment.map(str::to_owned), ..Choice::default() })
     }
 
     fn load_file(&self, file: &str) -> Outcome<Settings> {
-        load(&self.context, &Choice { file: Some(file.into()), environment: None })
+        load(&self.context, &Choice { file: Some(file.into()), ..Choice::default() })
     }
 
     /// The failure as text, with the folder's name masked.
@@ -68,6 +68,7 @@ root    = "/srv/server"
 unit    = "web@1.service"
 assets  = ["./views", "public/css", "./-odd"]
 keep    = 3
+url     = "https://www.example.org"
 [ssh]
 config   = "deploy/ssh_config"
 host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG2dW0rSzjv3hvzJ7Tj2CQ4iMaoYtFMUIk7j4sVOnPl1 root@server"
@@ -86,6 +87,7 @@ timeout = "1h"
 [environments.staging]
 host = "deploy@staging.example"
 root = "/srv/staging"
+url = "https://staging.example.org/"
 assets = []
 health.status = [200]
 hooks = { timeout = "1m" }

@@ -2,7 +2,7 @@
 
 use crate::deploy::server::connect;
 use crate::model::check::{Check, Group, Remark};
-use crate::model::settings::Settings;
+use crate::model::settings::{HostKey, Settings};
 use crate::tools::ssh::{Options, SshError};
 
 /// The way's parts, the nearest first.
@@ -33,13 +33,9 @@ pub fn judge(
     if matches!(error, Some(SshError::NotInstalled)) {
         return NAMES.map(|name| Check::skipped(Group::Connection, name, "laptop/ssh")).to_vec();
     }
-    let pinned = settings.ssh.host_key.is_some();
-    let fine = [
-        settings.host.to_string(),
-        if pinned { "pinned in shipit.toml" } else { "known" }.to_owned(),
-        login.to_owned(),
-        "runs what it is given".to_owned(),
-    ];
+    let known = settings.ssh.host_key.as_ref().map_or("known", HostKey::place);
+    let fine =
+        [settings.host.to_string(), known.to_owned(), login.to_owned(), "runs what it is given".to_owned()];
     let at = error.as_ref().map(place);
     let mut failed = error.map(|error| Remark::from(connect::refused(error, options)));
     let mut eaten = eaten;

@@ -89,7 +89,7 @@ async fn finish(
         let done = |did| Done {
             held: state.holds.clone(),
             took: began.elapsed(),
-            ..Done::untouched(did, &run.settings.host, &release, &store_path)
+            ..Done::untouched(did, run.settings, &release, &store_path)
         };
         if is_live(&state, &release, &store_path) {
             if let (Some(token), false) = (&state.unwritten, dry_run) {

@@ -102,7 +102,7 @@ async fn over(
             held: state.holds.clone(),
             rollback: true,
             took: began.elapsed(),
-            ..Done::untouched(did, &settings.host, &release, &store_path)
+            ..Done::untouched(did, settings, &release, &store_path)
         };
         // What "the one before" is has changed with what is live: the user has to see that first.
         if let Some((before, picked)) = &seen

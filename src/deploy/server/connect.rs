@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::model::failure::{Failure, Kind, Outcome};
-use crate::model::settings::{Settings, SshSettings};
+use crate::model::settings::{HostKey, Settings, SshSettings};
 use crate::tools::ssh::{Connection, Options, SshError};
 
 /// How the environment's server is reached. `interactive`: somebody can be asked for a passphrase or a touch.
@@ -57,13 +57,18 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
             hints.push(format!("or connect once by hand and say yes: `{}`", ssh.by_hand("", host.as_str())));
             hints
         }
-        SshError::OtherHostKey { pinned: true, .. } => vec![
-            "if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml; there this \
-             prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub"
-                .to_owned(),
+        SshError::OtherHostKey { pinned: Some(key), .. } => vec![
+            format!(
+                "if the server was set up anew, {}; there this prints it: \
+                 cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub",
+                match key {
+                    HostKey::Written(_) => "put its new key into host_key below [ssh] in shipit.toml",
+                    HostKey::Given(_) => "give its new key with --host-key",
+                }
+            ),
             "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
         ],
-        SshError::OtherHostKey { host, pinned: false, .. } => vec![
+        SshError::OtherHostKey { host, pinned: None, .. } => vec![
             format!(
                 "if the server was set up anew, `{}` names the line of known_hosts to remove",
                 ssh.by_hand("", host.as_str())
@@ -141,11 +146,17 @@ or connect once by hand and say yes: `ssh -F '/a b/ssh_config' deploy@server.exa
     #[test]
     fn another_key_is_no_small_matter() {
         let other = |pinned| SshError::OtherHostKey { host: host(), pinned, fingerprint: None };
+        let key = String::new;
         assert_data_eq!(
-            shown(other(true)) + &shown(other(false)),
+            shown(other(Some(HostKey::Written(key()))))
+                + &shown(other(Some(HostKey::Given(key()))))
+                + &shown(other(None)),
             str![[r#"
 deploy@server.example shows another host key than the one that is pinned in shipit.toml
 if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
+if it was not, somebody else may be answering in its place: do not go on
+deploy@server.example shows another host key than the one that is pinned by --host-key
+if the server was set up anew, give its new key with --host-key; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
 if it was not, somebody else may be answering in its place: do not go on
 deploy@server.example shows another host key than the one that is in known_hosts
 if the server was set up anew, `ssh -F '/a b/ssh_config' deploy@server.example` names the line of known_hosts to remove

@@ -1,6 +1,7 @@
 //! Why there is no connection, or none any more.
 
 use crate::model::names::HostName;
+use crate::model::settings::HostKey;
 
 /// Linux takes no longer word for a program, and the whole line is one word of the login shell.
 pub(super) const LONGEST_LINE: usize = 130_000;
@@ -22,12 +23,12 @@ pub enum SshError {
         key: Option<String>,
     },
     /// The server shows another key than the one that is known or pinned.
-    #[error("{host} shows another host key than the one that is {}{}", if *pinned { "pinned in shipit.toml" } else { "in known_hosts" }, fingerprint.as_ref().map(|f| format!(": it is {f}")).unwrap_or_default())]
+    #[error("{host} shows another host key than the one that is {}{}", pinned.as_ref().map_or("in known_hosts", HostKey::place), fingerprint.as_ref().map(|f| format!(": it is {f}")).unwrap_or_default())]
     OtherHostKey {
         /// The server.
         host: HostName,
-        /// Whether shipit.toml pins the key that was expected.
-        pinned: bool,
+        /// The key that was expected, where one is pinned.
+        pinned: Option<HostKey>,
         /// What the server shows.
         fingerprint: Option<String>,
     },

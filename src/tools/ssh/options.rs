@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SshError;
 use crate::model::names::HostName;
-use crate::model::settings::SshSettings;
+use crate::model::settings::{HostKey, SshSettings};
 use crate::tools::cmd::Cmd;
 use crate::tools::process;
 
@@ -61,7 +61,7 @@ pub fn common_options(options: &Options, folder: &Path) -> Result<Vec<String>, S
     ] {
         set(option.to_owned());
     }
-    if let Some(key) = &options.ssh.host_key {
+    if let Some(key) = options.ssh.host_key.as_ref().map(HostKey::key) {
         let file = folder.join("known_hosts");
         fs::write(&file, format!("* {key}\n")).map_err(SshError::Folder)?;
         set(format!("UserKnownHostsFile={}", file.display()));

@@ -21,7 +21,7 @@ pub async fn classify(options: &Options, folder: &Path, said: &str, error: &proc
         }
         Verdict::OtherKey => {
             let (_, fingerprint) = shown_key(options, folder).await;
-            SshError::OtherHostKey { host, pinned: options.ssh.host_key.is_some(), fingerprint }
+            SshError::OtherHostKey { host, pinned: options.ssh.host_key.clone(), fingerprint }
         }
         Verdict::Denied => SshError::Denied { host, said: line },
         Verdict::Unreachable => SshError::Unreachable { host, said: line },

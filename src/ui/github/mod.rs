@@ -74,6 +74,7 @@ impl GitHub {
             ("outcome", json::word(done.did)),
             ("release", done.release.as_str()),
             ("previous", done.previous.as_deref().unwrap_or_default()),
+            ("url", done.url.as_deref().unwrap_or_default()),
             ("duration", &format!("{:.1}", done.took.as_secs_f32())),
         ]);
         self.summarize(&page).and(put_out)

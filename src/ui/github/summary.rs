@@ -56,6 +56,8 @@ impl Story {
             ("release", Some(self.release(done))),
             ("before", before.map(|name| code(&short_release(name)))),
             ("checked", (done.did != Did::Planned).then(|| text(&clean(&done.checked)))),
+            // No URL that is taken has a bar or an angle in it.
+            ("url", done.url.as_deref().map(|url| format!("<{url}>"))),
             ("time", Some(self.time(done.took))),
         ];
         page += &table(rows);

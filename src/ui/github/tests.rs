@@ -69,11 +69,11 @@ async fn a_good_end_is_on_the_page_and_in_the_outputs() {
     let folder = tempfile::tempdir().unwrap();
     let (ui, shows) = runner(folder.path(), "shipit deploy");
     follow(&ui, deployed()).await;
-    ui.done(&done(Did::Live));
+    ui.done(&Done { url: Some("https://www.example.org".to_owned()), ..done(Did::Live) });
     assert_data_eq!(
         shows(),
         str![[r#"
-live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200
+live: bbbbbbb (v42) on deploy@server.example in 14.2 s; http://127.0.0.1:3001/ answered 200; https://www.example.org
 ------- stderr
   source   bbbbbbb A <b>new</b> page
 ::group::building
@@ -93,6 +93,7 @@ undo: shipit rollback aaaaaaa
 outcome=live
 release=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 previous=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+url=https://www.example.org
 duration=14.2
 
 "#]]
@@ -109,6 +110,7 @@ duration=14.2
 | release | `bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb` A &lt;b&gt;new&lt;/b&gt; page |
 | before | `aaaaaaa` |
 | checked | http://127.0.0.1:3001/ answered 200 |
+| url | <https://www.example.org> |
 | time | 14.2 s: build 8.1 s |
 
 Commits

@@ -150,7 +150,7 @@ shipit.toml:3:1: there is no key `zebra`
   |
 3 | zebra = true
   | ^^^^^
-hint: known here: `app`, `host`, `package`, `system`, `root`, `unit`, `assets`, `keep`, `ssh`, `sign`, `health`, `hooks`, `environments`
+hint: known here: `app`, `host`, `package`, `system`, `root`, `unit`, `assets`, `keep`, `url`, `ssh`, `sign`, `health`, `hooks`, `environments`
 
 shipit.toml:6:1: there is no key `before` in [environments.staging.hooks]
   |
@@ -162,13 +162,13 @@ shipit.toml:3:23: there is no key `environments` in [environments.staging]
   |
 3 | [environments.staging.environments.x]
   |                       ^^^^^^^^^^^^
-hint: known here: `app`, `host`, `package`, `system`, `root`, `unit`, `assets`, `keep`, `ssh`, `sign`, `health`, `hooks`
+hint: known here: `app`, `host`, `package`, `system`, `root`, `unit`, `assets`, `keep`, `url`, `ssh`, `sign`, `health`, `hooks`
 
 shipit.toml:3:1: there is no key `�[2J`
   |
 3 | "/u001b[2J" = 1
   | ^^^^^^^^^^^
-hint: known here: `app`, `host`, `package`, `system`, `root`, `unit`, `assets`, `keep`, `ssh`, `sign`, `health`, `hooks`, `environments`
+hint: known here: `app`, `host`, `package`, `system`, `root`, `unit`, `assets`, `keep`, `url`, `ssh`, `sign`, `health`, `hooks`, `environments`
 
 shipit.toml:3:15: environment "a b" may have only letters, digits, `.`, `_` and `-`
   |

@@ -111,6 +111,8 @@ http = "http://a:99999/""#,
         r#"[health]
 http = "http://a/"
 host = "http://b""#,
+        r#"url = "www.example.org""#,
+        r#"url = "https://www.example.org/#top""#,
         r#"[ssh]
 host_key = "AAAA""#,
         r#"[ssh]
@@ -142,7 +144,7 @@ shipit.toml:4:8: the URL does not begin with http:// or https://: write it like 
 4 | http = "127.0.0.1:3001"
   |        ^^^^^^^^^^^^^^^^
 
-shipit.toml:4:8: the URL has a user or password in it, which everybody on the server could see: write it like "http://127.0.0.1:3000/health"
+shipit.toml:4:8: the URL has a user or password in it, which others could see: write it like "http://127.0.0.1:3000/health"
   |
 4 | http = "http://anna:secret@a/"
   |        ^^^^^^^^^^^^^^^^^^^^^^^
@@ -171,6 +173,16 @@ shipit.toml:5:8: the Host header has a / in it: write it like "www.example.org"
   |
 5 | host = "http://b"
   |        ^^^^^^^^^^
+
+shipit.toml:3:7: the app's URL does not begin with http:// or https://: write it like "https://www.example.org"
+  |
+3 | url = "www.example.org"
+  |       ^^^^^^^^^^^^^^^^^
+
+shipit.toml:3:7: the app's URL has a # in it, which is never sent to a server: write it like "https://www.example.org"
+  |
+3 | url = "https://www.example.org/#top"
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
 shipit.toml:4:12: the host key is not two words: write `type base64`, as in /etc/ssh/ssh_host_ed25519_key.pub on the server
   |
