@@ -1,5 +1,6 @@
 //! `prune`: old releases go now.
 
+use anstyle::Style;
 use serde::Serialize;
 
 use super::{Cx, flow};
@@ -8,6 +9,7 @@ use crate::deploy::prune::{self, Collected, Request};
 use crate::model::event::Events;
 use crate::model::failure::Outcome;
 use crate::model::names::ReleaseId;
+use crate::model::stays::Stay;
 use crate::ui::json;
 use crate::ui::style::{GOOD, NOW, PLAIN};
 use crate::ui::table::Cell;
@@ -20,7 +22,7 @@ struct Said<'a> {
     host: &'a str,
     dry_run: bool,
     removed: &'a [ReleaseId],
-    stay: &'a [ReleaseId],
+    stay: Vec<&'a ReleaseId>,
     collected: Option<Collected>,
 }
 
@@ -31,26 +33,13 @@ pub async fn run(cx: &Cx<'_>, args: &PruneArgs) -> Outcome<()> {
     let settings = &cx.settings;
     let request = Request { keep: args.keep.unwrap_or(settings.keep), dry_run: args.dry_run, gc: args.gc };
     let pruned = cx.ui.follow(receiver, prune::prune(&run, request, &mut interrupts)).await?;
-    let names = |releases: &[ReleaseId]| {
-        let name = |release: &ReleaseId| {
-            let live = if Some(release) == pruned.live.as_ref() { " (live)" } else { "" };
-            format!("{}{live}", release.short())
-        };
-        releases.iter().map(name).collect::<Vec<_>>().join(", ")
-    };
-    let listed = |releases: &[ReleaseId]| match releases {
-        [] => "nothing".to_owned(),
-        some => format!("{}: {}", count(some.len() as u64, "release"), names(some)),
-    };
-    let row = |style, word: &str, text: String| vec![Cell::new(style, word), Cell::new(PLAIN, text)];
-    let mut rows = vec![
-        row(
-            if args.dry_run { NOW } else { GOOD },
-            if args.dry_run { "would remove" } else { "removed" },
-            listed(&pruned.removed),
-        ),
-        row(PLAIN, if args.dry_run { "would stay" } else { "stay" }, listed(&pruned.stay)),
-    ];
+    let word = if args.dry_run { "would remove" } else { "removed" };
+    let names = pruned.removed.iter().map(ReleaseId::short).collect();
+    let mut rows = vec![row(if args.dry_run { NOW } else { GOOD }, word, listed(names))];
+    if !pruned.stay.is_empty() {
+        let word = if args.dry_run { "would stay" } else { "stay" };
+        rows.push(row(PLAIN, word, listed(pruned.stay.iter().map(reason).collect())));
+    }
     if let Some(Collected { paths, bytes: freed }) = pruned.collected {
         rows.push(row(GOOD, "freed", format!("{} in the store ({})", bytes(freed), count(paths, "path"))));
     } else if args.gc {
@@ -62,7 +51,7 @@ pub async fn run(cx: &Cx<'_>, args: &PruneArgs) -> Outcome<()> {
         host: settings.host.as_str(),
         dry_run: args.dry_run,
         removed: &pruned.removed,
-        stay: &pruned.stay,
+        stay: pruned.stay.iter().map(|(release, _)| release).collect(),
         collected: pruned.collected,
     };
     cx.ui.answer(&rows, &said)?;
@@ -70,4 +59,21 @@ pub async fn run(cx: &Cx<'_>, args: &PruneArgs) -> Outcome<()> {
         cx.ui.say(format!("what they had in the store goes with: {}", cx.ui.command("prune --gc")));
     }
     Ok(())
+}
+
+fn row(style: Style, word: &str, text: String) -> Vec<Cell> {
+    vec![Cell::new(style, word), Cell::new(PLAIN, text)]
+}
+
+fn listed(names: Vec<String>) -> String {
+    match names.len() as u64 {
+        0 => "nothing".to_owned(),
+        some => format!("{}: {}", count(some, "release"), names.join(", ")),
+    }
+}
+
+/// `3f9c2d1 (live)`
+fn reason((release, why): &(ReleaseId, Stay)) -> String {
+    let why = why.why().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{}{why}", release.short())
 }

@@ -60,7 +60,8 @@ fn shown(chapters: &[Chapter]) -> Vec<&Chapter> {
 }
 
 fn rows(chapters: &[&Chapter], zone: &TimeZone) -> Vec<Vec<Cell>> {
-    let names = ["deploy", "release", "state", "", "when", "by", "what"];
+    let files = if chapters.iter().all(|chapter| chapter.there) { "" } else { "files" };
+    let names = ["deploy", "release", "state", files, "when", "by", "what"];
     let head = names.map(|name| Cell::new(FAINT, name)).to_vec();
     let rows = chapters.iter().map(|chapter| row(chapter, zone));
     // Nothing needs no head.
@@ -75,7 +76,8 @@ fn row(chapter: &Chapter, zone: &TimeZone) -> Vec<Cell> {
     let subject = match (chapter.command.as_deref(), &chapter.subject) {
         (Some("rollback"), Some(subject)) => format!("rollback to: {subject}"),
         (Some("rollback"), None) => "rollback".to_owned(),
-        (Some("restart"), _) => "restart".to_owned(),
+        (Some("restart"), Some(subject)) => format!("restart of: {subject}"),
+        (Some("restart"), None) => "restart".to_owned(),
         (_, Some(subject)) => subject.clone(),
         (_, None) if chapter.deploy.is_none() => "not deployed by shipit".to_owned(),
         (_, None) => String::new(),
@@ -83,8 +85,8 @@ fn row(chapter: &Chapter, zone: &TimeZone) -> Vec<Cell> {
     vec![
         Cell::new(name, chapter.deploy.map(|deploy| deploy.to_string()).unwrap_or_default()),
         Cell::new(name, chapter.release.short()),
-        Cell::new(style(chapter.status.style()), chapter.status.word()),
-        Cell::new(style(PLAIN), if chapter.there { "" } else { "gone" }),
+        Cell::new(style(chapter.status.style()), chapter.word()),
+        Cell::new(style(PLAIN), if chapter.there { "" } else { "removed" }),
         Cell::new(
             style(PLAIN),
             chapter.time.as_deref().map(|time| text::local(time, zone)).unwrap_or_default(),
@@ -114,33 +116,38 @@ mod tests {
         let mut state = server(
             'c',
             "bcf",
-            &[("kept", 'a'), ("kept", 'b'), ("kept", 'c'), ("reverted", 'd'), ("kept", 'c')],
+            &[("kept", 'a'), ("kept", 'b'), ("kept", 'c'), ("reverted", 'd'), ("kept", 'c'), ("kept", 'c')],
         );
+        for entry in &mut state.history.entries[10..] {
+            entry.command = Some("restart".to_owned());
+        }
         state.history.entries[9].command = Some("rollback".to_owned());
         state.history.entries[7].subject = Some("Tidy\u{1b}[2J up".to_owned());
         assert_data_eq!(
             table(&state, None),
             str![[r#"
-deploy  release  state           when              by           what
-v5      ccccccc  live            2026-11-22 13:05  anna@laptop  rollback to: Change c
-v4      ddddddd  reverted  gone  2026-11-22 13:04  anna@laptop  Tidy up
-v3      ccccccc  kept            2026-11-22 13:03  anna@laptop  Change c
-v2      bbbbbbb  kept            2026-11-22 13:02  anna@laptop  Change b
-v1      aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
-        fffffff  unknown                                        not deployed by shipit
+deploy  release  state     files    when              by           what
+v6      ccccccc  healthy            2026-11-22 13:06  anna@laptop  restart of: Change c
+v5      ccccccc  live               2026-11-22 13:05  anna@laptop  rollback to: Change c
+v4      ddddddd  reverted  removed  2026-11-22 13:04  anna@laptop  Tidy up
+v3      ccccccc  was live           2026-11-22 13:03  anna@laptop  Change c
+v2      bbbbbbb  was live           2026-11-22 13:02  anna@laptop  Change b
+v1      aaaaaaa  was live  removed  2026-11-22 13:01  anna@laptop  Change a
+        fffffff  unknown                                           not deployed by shipit
 
 "#]]
         );
         assert_data_eq!(
             table(&state, Some(65)),
             str![[r#"
-deploy  release  state           when              by           what
-v5      ccccccc  live            2026-11-22 13:05  anna@laptop  rollback…
-v4      ddddddd  reverted  gone  2026-11-22 13:04  anna@laptop  Tidy up
-v3      ccccccc  kept            2026-11-22 13:03  anna@laptop  Change c
-v2      bbbbbbb  kept            2026-11-22 13:02  anna@laptop  Change b
-v1      aaaaaaa  kept      gone  2026-11-22 13:01  anna@laptop  Change a
-        fffffff  unknown                                        not deplo…
+deploy  release  state     files    when              by           what
+v6      ccccccc  healthy            2026-11-22 13:06  anna@laptop  restart o…
+v5      ccccccc  live               2026-11-22 13:05  anna@laptop  rollback…
+v4      ddddddd  reverted  removed  2026-11-22 13:04  anna@laptop  Tidy up
+v3      ccccccc  was live           2026-11-22 13:03  anna@laptop  Change c
+v2      bbbbbbb  was live           2026-11-22 13:02  anna@laptop  Change b
+v1      aaaaaaa  was live  removed  2026-11-22 13:01  anna@laptop  Change a
+        fffffff  unknown                                           not deplo…
 
 "#]]
         );

@@ -33,11 +33,11 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
+    /// The word for it: `kept` is the journal's, and says nothing of what is still there.
+    const fn word(self) -> &'static str {
         match self {
             Standing::Live => "live",
-            Standing::Kept => "kept",
+            Standing::Kept => "was live",
             Standing::Reverted => "reverted",
             Standing::Failed => "failed",
             Standing::Interrupted => "interrupted",
@@ -97,6 +97,14 @@ pub struct Chapter {
 }
 
 impl Chapter {
+    /// How it stands, for people.
+    pub fn word(&self) -> &'static str {
+        match self.status {
+            Standing::Kept if self.is_restart() => "healthy",
+            status => status.word(),
+        }
+    }
+
     /// It tells of a restart of what was live.
     pub fn is_restart(&self) -> bool {
         self.command.as_deref() == Some("restart")
@@ -229,16 +237,16 @@ pub mod tests {
 
     fn words(state: &ServerState) -> String {
         let word =
-            |chapter: &Chapter| format!("{}:{}", &chapter.release.as_str()[..1], chapter.status.word());
+            |chapter: &Chapter| format!("{}:{}", &chapter.release.as_str()[..1], chapter.word());
         chapters(state).iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn the_newest_healthy_deploy_of_current_is_live() {
         let state = server('b', "ab", &[("kept", 'b'), ("kept", 'a'), ("kept", 'b'), ("reverted", 'c')]);
-        assert_eq!(words(&state), "c:reverted b:live a:kept b:kept");
+        assert_eq!(words(&state), "c:reverted b:live a:was live b:was live");
         let state = server('f', "abf", &[("kept", 'a'), ("failed", 'b')]);
-        assert_eq!(words(&state), "b:failed a:kept f:live");
+        assert_eq!(words(&state), "b:failed a:was live f:live");
         let state = server(' ', "ab", &[("adopted", 'a')]);
         assert_eq!(words(&state), "a:adopted b:unknown");
     }
@@ -249,7 +257,7 @@ pub mod tests {
         for entry in &mut state.history.entries[4..] {
             entry.command = Some("restart".to_owned());
         }
-        assert_eq!(words(&state), "b:failed b:kept b:live a:kept");
+        assert_eq!(words(&state), "b:failed b:healthy b:live a:was live");
         let newest: Vec<bool> = chapters(&state).iter().map(|chapter| chapter.newest).collect();
         assert_eq!(newest, [false, false, true, true], "a rollback names the deploy");
     }

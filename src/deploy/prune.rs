@@ -13,8 +13,8 @@ use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::holder::Holder;
 use crate::model::names::ReleaseId;
-use crate::model::retention;
 use crate::model::server::ServerState;
+use crate::model::stays::{Stay, stays_now};
 use crate::remote::Script;
 use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::{Connection, SshError};
@@ -42,10 +42,8 @@ pub struct Request {
 pub struct Pruned {
     /// The releases that are gone, or would be.
     pub removed: Vec<ReleaseId>,
-    /// The releases that are left, with what they are: `live`, or nothing.
-    pub stay: Vec<ReleaseId>,
-    /// What is live.
-    pub live: Option<ReleaseId>,
+    /// The releases that are left, and why.
+    pub stay: Vec<(ReleaseId, Stay)>,
     /// What Nix removed.
     pub collected: Option<Collected>,
 }
@@ -101,10 +99,8 @@ async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outco
         if request.gc {
             ready::nix(settings, &state)?;
         }
-        let mut gone = goes(&state, request.keep);
-        pruned.live = state.current.release().cloned();
-        pruned.stay = state.releases.iter().map(|(release, _)| release.clone()).collect();
-        pruned.stay.retain(|release| !gone.contains(release));
+        let mut gone;
+        (gone, pruned.stay) = divided(&state, request.keep);
         if request.dry_run {
             pruned.removed = gone;
             return Ok(pruned);
@@ -151,13 +147,15 @@ async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outco
     Ok(pruned)
 }
 
-/// What goes. Where `current` is none of our releases, it is not known what may.
-fn goes(state: &ServerState, keep: u32) -> Vec<ReleaseId> {
+/// What goes, and what stays. Where `current` is none of our releases, it is not known what may go.
+fn divided(state: &ServerState, keep: u32) -> (Vec<ReleaseId>, Vec<(ReleaseId, Stay)>) {
     let there: Vec<ReleaseId> = state.releases.iter().map(|(release, _)| release.clone()).collect();
-    match state.current.release() {
-        Some(current) => retention::to_prune_now(&state.history, &there, current, keep),
-        None => Vec::new(),
-    }
+    let stays = match state.current.release() {
+        Some(current) => stays_now(&state.history, &there, current, keep),
+        None => there.iter().map(|release| (release, Stay::Unsure)).collect(),
+    };
+    let gone = there.iter().filter(|release| !stays.contains_key(release)).cloned().collect();
+    (gone, stays.into_iter().map(|(release, why)| (release.clone(), why)).collect())
 }
 
 async fn ask(

@@ -18,5 +18,6 @@ pub mod server;
 pub mod settings;
 pub mod size;
 pub mod starts;
+pub mod stays;
 pub mod unit_file;
 pub mod when;

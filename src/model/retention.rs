@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::journal::{History, What};
 use super::names::{DeployNumber, ReleaseId};
+use super::stays::stays;
 
-/// The releases that go once `new` is live in place of `previous`: of those that are there and that the journal
-/// knows, all but the `keep` newest healthy ones, `new`, `previous`, the newest failed one, and whatever was adopted: it
-/// was not made by shipit, and the app may have written into it.
+/// The releases that go once `new` is live in place of `previous`: those that nothing lets stay.
 pub fn to_prune(
     history: &History,
     there: &[ReleaseId],
@@ -15,39 +14,8 @@ pub fn to_prune(
     previous: Option<&ReleaseId>,
     keep: u32,
 ) -> Vec<ReleaseId> {
-    let adopted = history.adopted();
-    let mut healthy = history.healthy();
-    healthy.retain(|release| release != new && there.contains(release) && !adopted.contains(release));
-    healthy.insert(0, new.clone());
-    let mut stays: BTreeSet<&ReleaseId> = healthy.iter().take(keep as usize).collect();
-    stays.extend(previous);
-    // A failed one stays for a look; it does not take a healthy one's place.
-    let failed = |release: &&ReleaseId| {
-        !healthy.contains(release) && !adopted.contains(*release) && there.contains(release)
-    };
-    let told = || history.entries.iter().rev().filter(|entry| !entry.is_restart());
-    let mentioned = || told().filter_map(|entry| entry.release.as_ref());
-    stays.extend(mentioned().find(failed));
-    let known: BTreeSet<&ReleaseId> = mentioned().collect();
-    let goes = |release: &&ReleaseId| {
-        known.contains(release) && !stays.contains(release) && !adopted.contains(*release)
-    };
-    there.iter().filter(goes).cloned().collect()
-}
-
-/// The releases that go when nothing new comes: by the same rule, and neither what was live before nor what a rollback would
-/// pick.
-pub fn to_prune_now(
-    history: &History,
-    there: &[ReleaseId],
-    current: &ReleaseId,
-    keep: u32,
-) -> Vec<ReleaseId> {
-    let previous = history.live_before(current);
-    let picked = before(history, there, Some(current)).ok();
-    let mut gone = to_prune(history, there, current, previous.as_ref(), keep);
-    gone.retain(|release| Some(release) != picked.as_ref());
-    gone
+    let stays = stays(history, there, new, previous, keep);
+    there.iter().filter(|release| !stays.contains_key(release)).cloned().collect()
 }
 
 /// How much of a release's name has to be typed.
@@ -164,6 +132,7 @@ pub fn before(
 
 #[cfg(test)]
 mod tests {
+    use super::super::stays::{Stay, stays_now};
     use super::*;
 
     fn id(name: &str) -> ReleaseId {
@@ -172,6 +141,13 @@ mod tests {
 
     fn ids(names: &str) -> Vec<ReleaseId> {
         names.split_whitespace().map(id).collect()
+    }
+
+    /// What goes when nothing new comes.
+    fn gone_now(history: &History, there: &[ReleaseId], current: &str, keep: u32) -> Vec<ReleaseId> {
+        let current = id(current);
+        let stays = stays_now(history, there, &current, keep);
+        there.iter().filter(|release| !stays.contains_key(release)).cloned().collect()
     }
 
     /// `!a` a restart of a, `+a` a deploy of a that was kept, `-a` one that was reverted, `<a` a rollback to a, `=a` what was found there.
@@ -235,7 +211,7 @@ mod tests {
                 before(&without, &there, Some(&id(current)))
             );
             assert_eq!(with.healthy(), without.healthy());
-            let gone = |history| to_prune_now(history, &there, &id(current), 1);
+            let gone = |history| gone_now(history, &there, current, 1);
             assert_eq!(gone(&with), gone(&without));
         }
         // One of what is live though nothing deployed it makes it no healthy release.
@@ -245,12 +221,34 @@ mod tests {
     #[test]
     fn what_goes_without_a_deploy_is_neither_live_nor_before_it() {
         let there = ids("a b c d e");
-        let gone = |story: &str, current: &str| to_prune_now(&history(story), &there, &id(current), 1);
+        let gone = |story: &str, current: &str| gone_now(&history(story), &there, current, 1);
         assert_eq!(gone("+a +b +c +d +e", "e"), ids("a b c"));
         // What a rollback left, and what the next one goes to.
         assert_eq!(gone("+a +b +c +d +e <d", "d"), ids("a b"));
         assert_eq!(gone("+a +b -c +d -e", "d"), ids("a c"));
         assert_eq!(gone("=a +b +c +d +e", "e"), ids("b c"));
+    }
+
+    #[test]
+    fn each_one_that_stays_has_its_reason() {
+        let there = ids("a b c d e f g x");
+        let (history, current) = (history("=a +b -c +d +e -f +g"), id("g"));
+        let why = |keep| {
+            let stays = stays_now(&history, &there, &current, keep);
+            stays.into_iter().map(|(release, why)| (release.as_str().to_owned(), why)).collect::<Vec<_>>()
+        };
+        let named = |all: &[(&str, Stay)]| {
+            all.iter().map(|(name, why)| ((*name).to_owned(), *why)).collect::<Vec<_>>()
+        };
+        let always = [("a", Stay::Adopted), ("e", Stay::Before), ("f", Stay::Failed), ("g", Stay::Live)];
+        let x = ("x", Stay::Foreign);
+        assert_eq!(why(1), named(&[&always[..], &[x]].concat()));
+        assert_eq!(why(3), named(&[&always[..1], &[("d", Stay::Newest)], &always[1..], &[x]].concat()));
+        // After a rollback the next one goes further back.
+        let back = super::tests::history("+a +b +c <b");
+        let stays = stays_now(&back, &there[..3], &there[1], 1);
+        let reasons: Vec<Stay> = stays.into_values().collect();
+        assert_eq!(reasons, [Stay::Next, Stay::Live, Stay::Before]);
     }
 
     #[test]

@@ -202,19 +202,19 @@ fn current_and_the_unit_may_disagree() {
         str![[r#"
 live    `current` is a real directory; the next deploy makes it a release: shipit -e staging deploy
 unit    server.service active (running) since 2026-11-22 13:01
-last    v1 aaaaaaa kept 2026-11-22 13:01 by anna@laptop
+last    v1 aaaaaaa was live 2026-11-22 13:01 by anna@laptop
 --
 live    `current` points at /srv/old, which is not one of shipit's releases
 unit    server.service active (running) since 2026-11-22 13:01
-last    v1 aaaaaaa kept 2026-11-22 13:01 by anna@laptop
+last    v1 aaaaaaa was live 2026-11-22 13:01 by anna@laptop
 --
 live    `current` is neither a link nor a directory
 unit    server.service active (running) since 2026-11-22 13:01
-last    v1 aaaaaaa kept 2026-11-22 13:01 by anna@laptop
+last    v1 aaaaaaa was live 2026-11-22 13:01 by anna@laptop
 --
 live    fffffff, put there by hand: the journal has no healthy deploy of it; its closure is not there
 unit    server.service active (running) since 2026-11-22 13:01
-last    v1 aaaaaaa kept 2026-11-22 13:01 by anna@laptop
+last    v1 aaaaaaa was live 2026-11-22 13:01 by anna@laptop
 --
 live    aaaaaaa (v1) since 2026-11-22 13:01: Change a; its closure is not there
 --

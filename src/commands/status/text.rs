@@ -206,7 +206,7 @@ fn last_text(last: &Chapter, words: &Words<'_>) -> String {
         Some("restart") => text += "restart of ",
         _ => {}
     }
-    text += &format!("{} {}", last.release.short(), last.status.word());
+    text += &format!("{} {}", last.release.short(), last.word());
     if let Some(time) = &last.time {
         text += &format!(" {}", local(time, words.zone));
     }

@@ -26,7 +26,9 @@ fn it_removes_what_the_rule_says_and_frees_it() {
     for hash in [&first, &second] {
         assert!(ran.stdout.lines().next().unwrap().contains(&hash[..7]), "{}", ran.stdout);
     }
-    assert!(ran.stdout.contains(&format!("{} (live)", &fourth[..7])), "{}", ran.stdout);
+    for (hash, why) in [(&third, "the one before"), (&fourth, "live")] {
+        assert!(ran.stdout.contains(&format!("{} ({why})", &hash[..7])), "{}", ran.stdout);
+    }
     assert_eq!(site.now(), before, "a dry run changes nothing");
 
     // Never what is live, nor the one before it.

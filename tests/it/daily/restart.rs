@@ -59,7 +59,7 @@ fn it_is_checked_like_a_deploy_and_changes_nothing_else() {
     let table = site.world.shipit(&["releases"]).expect(0).stdout;
     let rows: Vec<&str> = table.lines().collect();
     assert!(
-        rows[1].starts_with("v3") && rows[1].contains(" kept ") && rows[1].ends_with("restart"),
+        rows[1].starts_with("v3") && rows[1].contains(" healthy ") && rows[1].contains("  restart of: "),
         "{table}"
     );
     assert!(rows[2].starts_with("v2") && rows[2].contains(" live "), "{table}");
