@@ -1,10 +1,10 @@
 //! `completions` and `man`: what is made of the command line's own words. Neither needs a shipit.toml.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
-use clap::{Command, CommandFactory as _};
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
@@ -55,6 +55,49 @@ fn write_pages(whole: &Command, folder: &Path) -> io::Result<u64> {
     Ok(count)
 }
 
+/// Each option with the name of its value, which clap_mangen leaves out; the command's own ones first.
+fn synopsis(command: &Command) -> String {
+    let options = command.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set());
+    let (global, own): (Vec<&Arg>, Vec<&Arg>) = options.partition(|arg| arg.is_global_set());
+    let mut words = vec![bold(command.get_bin_name().unwrap_or(command.get_name()))];
+    words.extend(own.into_iter().chain(global).map(option));
+    let several = |arg: &Arg| arg.get_num_args().is_some_and(|many| many.max_values() > 1);
+    words.extend(command.get_positionals().map(|arg| {
+        let name = format!("{}{}", values(arg), if several(arg) { "..." } else { "" });
+        if arg.is_required_set() { name } else { format!("[{name}]") }
+    }));
+    if command.has_subcommands() {
+        words.push(italic("COMMAND"));
+    }
+    words.join(" ")
+}
+
+/// `[-e|--environment NAME]`
+fn option(arg: &Arg) -> String {
+    let short = arg.get_short().map(|letter| bold(&format!("-{letter}")));
+    let long = arg.get_long().map(|word| bold(&format!("--{word}")));
+    let names: Vec<String> = short.into_iter().chain(long).collect();
+    let value = match arg.get_action() {
+        ArgAction::Set | ArgAction::Append => format!(" {}", values(arg)),
+        _ => String::new(),
+    };
+    let again = matches!(arg.get_action(), ArgAction::Append | ArgAction::Count);
+    format!("[{}{value}]{}", names.join("|"), if again { "..." } else { "" })
+}
+
+fn values(arg: &Arg) -> String {
+    let names = arg.get_value_names().unwrap_or_default();
+    names.iter().map(|name| italic(name)).collect::<Vec<_>>().join(" ")
+}
+
+fn bold(text: &str) -> String {
+    format!("\\fB{}\\fR", text.replace('-', "\\-"))
+}
+
+fn italic(text: &str) -> String {
+    format!("\\fI{}\\fR", text.replace('-', "\\-"))
+}
+
 /// One page. What stands behind a command's help becomes sections, each line as it is: clap_mangen would fill them.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
     let program = concat!("shipit ", env!("CARGO_PKG_VERSION"));
@@ -62,7 +105,7 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    writeln!(page, ".SH SYNOPSIS\n{}", synopsis(command))?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {
@@ -79,4 +122,30 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
         page.extend(text.bytes());
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+
+    #[test]
+    fn a_synopsis_names_the_values() {
+        let mut whole = Cli::command().disable_help_subcommand(true);
+        whole.build();
+        let plain = |name: &str| {
+            let text = synopsis(whole.find_subcommand(name).unwrap());
+            ["\\fB", "\\fI", "\\fR", "\\"].iter().fold(text, |text, code| text.replace(code, "")) + "\n"
+        };
+        assert_data_eq!(
+            plain("deploy") + &plain("exec") + &plain("init"),
+            str![[r#"
+shipit deploy [--allow-dirty] [--dry-run] [--wait DURATION] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json] [REV]
+shipit exec [-t|--tty] [-T|--no-tty] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json] CMD...
+shipit init [--host HOST] [--app NAME] [--package NAME] [--root PATH] [--unit-name NAME] [--asset PATH]... [--port PORT] [--health URL] [--no-sign] [--unit] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json]
+
+"#]]
+        );
+    }
 }

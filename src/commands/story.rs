@@ -236,8 +236,7 @@ pub mod tests {
     }
 
     fn words(state: &ServerState) -> String {
-        let word =
-            |chapter: &Chapter| format!("{}:{}", &chapter.release.as_str()[..1], chapter.word());
+        let word = |chapter: &Chapter| format!("{}:{}", &chapter.release.as_str()[..1], chapter.word());
         chapters(state).iter().map(word).collect::<Vec<_>>().join(" ")
     }
 

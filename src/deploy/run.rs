@@ -103,6 +103,14 @@ impl Run<'_> {
         }
     }
 
+    /// Says who is at it already, before a build and a copy. They may be done by the switch, so it ends nothing here.
+    pub fn taken(&self, state: &ServerState) {
+        let Some(note) = &state.lock_holder else { return };
+        let holder = Holder::read(note).text(&self.zone);
+        let end = if self.lock_wait.is_some() { "waits for that" } else { "ends with exit code 6" };
+        self.events.warn(format!("{holder}; if that goes on when this one comes to its switch, this one {end}"));
+    }
+
     /// Others were quicker each time; `state` is the newest look.
     pub fn outpaced(&self, state: &ServerState) -> Failure {
         if let Some(note) = &state.lock_holder {

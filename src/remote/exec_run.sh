@@ -16,6 +16,25 @@ if ! our_keeper_lives; then
   printf '%s\n' "shipit: process $our_keeper, which ends this with its client, is gone or can't be seen by $(id -un)" >&2
   exit 125
 fi
+# As exec looks for it, and said in words of ours: those of a shell would name a line of this.
+our_program_is_there() {
+  case $1 in
+    */*) [ -e "$1" ] ;;
+    *) (
+      set -f
+      IFS=:
+      for our_place in $PATH; do
+        if [ -f "${our_place:-.}/$1" ]; then exit 0; fi
+      done
+      exit 1
+    ) ;;
+  esac
+}
+if ! our_program_is_there "$1"; then
+  case $1 in */*) our_where=$PWD ;; *) our_where="the unit's PATH ($PATH)" ;; esac
+  printf '%s\n' "shipit: $1: not found in $our_where" >&2
+  exit 127
+fi
 (
   trap '' HUP PIPE INT TERM QUIT
   while our_keeper_lives; do sleep 1; done

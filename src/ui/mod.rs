@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -82,6 +83,8 @@ pub struct Ui {
     stdin_is_terminal: bool,
     /// What goes on may be drawn over, in colours or without.
     redraws: Option<Coloured>,
+    /// What goes on was drawn over.
+    has_drawn: AtomicBool,
     stdout_is_terminal: bool,
     /// What a run on GitHub Actions leaves there.
     github: Option<GitHub>,
@@ -132,6 +135,7 @@ impl Ui {
             stderr_is_terminal: false,
             stdin_is_terminal: false,
             redraws: None,
+            has_drawn: AtomicBool::new(false),
             stdout_is_terminal: false,
             github: None,
         }
@@ -177,6 +181,7 @@ impl Ui {
                 let story = Plain::beside_live(self.verbosity, self.is_interactive());
                 let size = || terminal::size(io::stderr()).unwrap_or((80, 24));
                 let frame = Frame::new(io::stderr(), Box::new(size), coloured);
+                self.has_drawn.store(true, Ordering::Relaxed);
                 Screen::Live(Box::new(Live::new(story, frame, self.is_interactive())))
             }
             (Form::Text, _) => {
@@ -190,6 +195,11 @@ impl Ui {
     pub fn failure(&self, failure: &Failure) {
         if let Some(github) = &self.github {
             self.streams().command(&github.end_group());
+        }
+        // Behind the terminal's own `^C`, which nothing was drawn over.
+        let begun = failure.kind == Kind::Interrupted && self.stdin_is_terminal && self.stderr_is_terminal;
+        if begun && !self.has_drawn.load(Ordering::Relaxed) {
+            self.streams().write(To::Err, "\n");
         }
         self.streams().write(To::Err, &Shown::of(failure).text());
         if let Some(github) = &self.github {

@@ -57,6 +57,19 @@ pub fn done(did: Did) -> Done {
 }
 
 #[test]
+fn an_interrupt_is_told_below_the_terminal_s_own_word_for_it() {
+    for (stdin, drawn, begins) in
+        [(true, false, "\nerror:"), (true, true, "error:"), (false, false, "error:")]
+    {
+        let (mut ui, text) = screen("shipit status");
+        (ui.stdin_is_terminal, ui.stderr_is_terminal) = (stdin, true);
+        ui.has_drawn = AtomicBool::new(drawn);
+        ui.failure(&Failure::msg(Kind::Interrupted, "interrupted by SIGINT"));
+        assert_eq!(text(), format!("------- stderr\n{begins} interrupted by SIGINT\n"));
+    }
+}
+
+#[test]
 fn the_last_line_says_what_is_live_and_how_to_undo_it() {
     for (words, undo) in [
         ("shipit deploy", "undo: shipit rollback aaaaaaa\n"),

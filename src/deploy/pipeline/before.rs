@@ -92,6 +92,9 @@ impl Before<'_> {
         ready::check(run.settings, &state, has_hooks(run), &run.events)?;
         run.events.tell(Event::Connected { host: run.settings.host.clone(), took: began.elapsed() });
         run.leftover(&state);
+        if !self.dry_run {
+            run.taken(&state);
+        }
         Ok((connection, state))
     }
 

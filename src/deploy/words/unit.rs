@@ -48,7 +48,7 @@ fn in_unit(settings: &Settings, state: &ServerState, release: &ReleaseId, script
         format!("LOGNAME={user}"),
     ];
     words.extend(state.unit.environment.iter().filter(|pair| pair.contains('=')).cloned());
-    words.extend(["sh", "-c", &script.map(remote::stripped).concat(), "shipit-hook"].map(str::to_owned));
+    words.extend(["sh", "-c", &script.map(remote::stripped).concat(), "shipit"].map(str::to_owned));
     words.push(format!("{}/releases/{release}", settings.root));
     words.push(if state.unit.umask.is_empty() { "0022".to_owned() } else { state.unit.umask.clone() });
     words.push(state.unit.environment_files.len().to_string());

@@ -49,7 +49,13 @@ fn a_command_runs_as_the_app_does() {
     sh(&site, "exit 255").expect(255);
     let ran = sh(&site, "kill -TERM $$").expect(143);
     assert_eq!(ran.stderr, "", "the shells between say nothing");
-    site.world.shipit(&["exec", "--", "no-such-program"]).expect(127).says(&["no-such-program"]);
+    for (program, says) in [
+        ("no-such-program", "shipit: no-such-program: not found in the unit's PATH (/usr/"),
+        ("result/bin/sever", "shipit: result/bin/sever: not found in /var/www/server/releases/"),
+    ] {
+        let ran = site.world.shipit(&["exec", "--", program]).expect(127);
+        assert!(ran.stderr.starts_with(says) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    }
     site.world.shipit(&["exec", "--", "/etc/passwd"]).expect(126);
     site.world
         .shipit(&["exec", "--", "result/bin/server", "migrate-fail"])
