@@ -58,7 +58,8 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         let new = unit::unit(&settings, &clues, None)?;
         is_free(&new.path)?;
         write(&new)?;
-        return say(context, ui, &clues, None, &[new.path]);
+        let notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
+        return say(context, ui, &notes, None, &[new.path]);
     }
     is_free(&file).map_err(|failure| {
         let name = quoted(Path::new(&shown(context, &file)).as_os_str());
@@ -71,6 +72,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
             .hint(format!("write it without -e; below its last line then: [environments.{name}]")));
     }
 
+    init::are_part(&folder, &args.assets).await?;
     let clues = look(context, &folder, ui).await?;
     let host = match (&args.host, clues.host()) {
         (Some(host), _) => Some(host.clone()),
@@ -96,7 +98,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         write(file)?;
     }
     let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).chain(made).collect();
-    say(context, ui, &clues, Some(&draft), &written)
+    say(context, ui, &draft.notes, Some(&draft), &written)
 }
 
 async fn look(context: &Context, folder: &Path, ui: &Ui) -> Outcome<Clues> {
@@ -171,9 +173,14 @@ async fn ask_host(ui: &Ui) -> Outcome<HostName> {
 }
 
 /// What was written, what it says, and what to type next.
-fn say(context: &Context, ui: &Ui, clues: &Clues, draft: Option<&Draft>, written: &[PathBuf]) -> Outcome<()> {
+fn say(
+    context: &Context,
+    ui: &Ui,
+    notes: &[(String, Option<String>)],
+    draft: Option<&Draft>,
+    written: &[PathBuf],
+) -> Outcome<()> {
     let next = [ui.command("setup --as root"), ui.command("doctor"), ui.command("deploy")];
-    let notes = draft.map_or(&clues.flake.notes, |draft| &draft.notes);
     let values = draft.map(|draft| draft.values.as_slice()).unwrap_or_default();
     let written: Vec<String> = written.iter().map(|path| shown(context, path)).collect();
     let mut rows: Vec<Vec<Cell>> =

@@ -108,7 +108,8 @@ impl Run<'_> {
         let Some(note) = &state.lock_holder else { return };
         let holder = Holder::read(note).text(&self.zone);
         let end = if self.lock_wait.is_some() { "waits for that" } else { "ends with exit code 6" };
-        self.events.warn(format!("{holder}; if that goes on when this one comes to its switch, this one {end}"));
+        self.events
+            .warn(format!("{holder}; if that goes on when this one comes to its switch, this one {end}"));
     }
 
     /// Others were quicker each time; `state` is the newest look.

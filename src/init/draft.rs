@@ -3,6 +3,7 @@
 use super::flake::usual;
 use super::found_unit::FoundUnit;
 use super::key::{self, Key};
+use super::variables::PORT;
 use super::{Clues, Given};
 use crate::config::nearest;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
@@ -55,6 +56,11 @@ impl Clues {
         self.scripts.iter().find_map(|script| Some((script.host.as_ref()?, script.file.as_str())))
     }
 
+    /// What a new unit may have to set, and how.
+    pub fn to_set(&self, root: &RootPath) -> Vec<(String, Option<String>)> {
+        self.code.to_set(root)
+    }
+
     /// The unit of the tree that runs the app: the one below a `current`, or the only one.
     fn unit(&self, given: &Given) -> Option<&FoundUnit> {
         let named = |unit: &UnitName| self.units.iter().find(|file| file.unit == *unit);
@@ -98,6 +104,9 @@ pub fn draft(given: &Given, host: Option<&HostName>, clues: &Clues) -> Outcome<D
     draft.add("package", package, |package| package.to_string().into());
     if let Some(system) = system(clues) {
         draft.add("system", system, Into::into);
+    }
+    if file.is_none() {
+        draft.notes.extend(clues.to_set(&root.value));
     }
     draft.add("root", root, |root| root.to_string().into());
     draft.add("unit", unit, |unit| unit.to_string().into());
@@ -277,8 +286,13 @@ fn health(given: &Given, clues: &Clues, file: Option<&FoundUnit>) -> Option<Pick
         Some((*port, format!("port: {from} in {}", file.file), false))
     });
     let read = || clues.code.port.as_ref().map(|(port, file)| (*port, format!("port: {file}"), true));
+    // No number is known, but a unit of shipit's sets the variable.
+    let variable = || {
+        let file = clues.code.reads_port.as_ref().filter(|_| file.is_none())?;
+        Some((PORT, format!("port: {file} reads PORT, and a new unit sets it to this"), true))
+    };
     let given = given.port.map(|port| (port, "port: as you said".to_owned(), false));
-    let (port, from, unsure) = given.or(listens).or_else(read)?;
+    let (port, from, unsure) = given.or(listens).or_else(read).or_else(variable)?;
     let (path, from, unsure) = match &clues.code.check {
         Some((path, file)) => (path.as_str(), format!("{from}; path: {file}"), unsure),
         None => ("/", format!("{from}; path: the front page"), true),

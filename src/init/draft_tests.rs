@@ -165,3 +165,23 @@ fn no_name_of_a_file_ends_its_comment() {
     let table: toml::Table = text.parse().unwrap();
     assert_eq!(table["host"].as_str(), Some("deploy@server.example"));
 }
+
+#[test]
+fn what_a_new_unit_has_to_set_is_named() {
+    let code = [("main.go", "os.Getenv(\"PORT\"); os.Getenv(\"NOTES_DATA\"); os.Getenv(\"NOTES_ADDR\")")];
+    let found = clues(&[], &[], &code);
+    let guessed = draft(&Given::default(), Some(&host()), &found).unwrap();
+    assert_eq!(of(&guessed, "health.http"), Some(("http://127.0.0.1:3000/".to_owned(), true)));
+    let note = (
+        "main.go reads NOTES_DATA, by its name where its files lie; a new unit does not set it".to_owned(),
+        Some("perhaps, in the unit: Environment=NOTES_DATA=/var/www/my-app/data".to_owned()),
+    );
+    assert_eq!(guessed.notes, [note]);
+    // Without PORT it is not known where it listens, and a unit that is there sets what it sets.
+    let found = clues(&[], &[], &[("a.go", "os.Getenv(\"NOTES_ADDR\")")]);
+    let guessed = draft(&Given::default(), Some(&host()), &found).unwrap();
+    assert_eq!(of(&guessed, "health.http"), None);
+    assert!(guessed.notes[0].0.contains("a.go reads NOTES_ADDR"), "{:?}", guessed.notes);
+    let found = clues(&[("guests.service", UNIT)], &[], &code);
+    assert_eq!(draft(&Given::default(), Some(&host()), &found).unwrap().notes, []);
+}

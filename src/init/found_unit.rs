@@ -83,16 +83,17 @@ fn service(text: &str) -> Vec<(String, String)> {
     keys
 }
 
-/// `SERVER_PORT=:3001`, `LISTEN_ADDR=127.0.0.1:3001`; not `DATABASE_PORT`.
 fn port_variable(name: &str, value: &str) -> Option<u16> {
+    if is_port(name) { port(value) } else { None }
+}
+
+/// A variable that says where the app listens: `SERVER_PORT`, `LISTEN_ADDR`; not `DATABASE_PORT`.
+pub fn is_port(name: &str) -> bool {
     let name = name.to_uppercase();
     let others = ["DB", "DATABASE", "SMTP", "REDIS", "POSTGRES", "PG", "MYSQL", "METRICS", "MAIL"];
     let parts: Vec<&str> = name.split('_').collect();
     let ours = ["PORT", "ADDR", "ADDRESS", "LISTEN", "BIND"].iter().any(|part| parts.contains(part));
-    if !ours || others.iter().any(|part| parts.contains(part)) {
-        return None;
-    }
-    port(value)
+    ours && !others.iter().any(|part| parts.contains(part))
 }
 
 /// `--port 3001`, `-p 3001`, `--listen=127.0.0.1:3001`

@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::failure::Outcome;
+use crate::config::nearest;
+use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{AppName, AssetPath, PackageName, RootPath, UnitName};
+use crate::tools::cmd::quoted;
 use crate::tools::git::{self, Repo};
 use crate::tools::source::Source;
 use flake::Flake;
@@ -23,6 +25,7 @@ mod script;
 mod source_code;
 pub mod text;
 pub mod unit;
+mod variables;
 mod walk;
 pub mod write;
 
@@ -89,6 +92,11 @@ pub async fn look(folder: &Path, runtime_folder: &Path) -> Outcome<Clues> {
             clues.folders.push((*name).to_owned());
         }
     }
+    for path in clues.code.nested(walk::RUNTIME_FOLDERS) {
+        if is_part(folder, repo.as_ref(), &path).await {
+            clues.folders.push(path);
+        }
+    }
     for script in &mut clues.scripts {
         let mut copied = Vec::new();
         for path in std::mem::take(&mut script.copied) {
@@ -99,6 +107,32 @@ pub async fn look(folder: &Path, runtime_folder: &Path) -> Outcome<Clues> {
         script.copied = copied;
     }
     Ok(clues)
+}
+
+/// The first of these assets that is no part of what is deployed from a folder.
+///
+/// # Errors
+/// [`Kind::Usage`]: it is not there, or git ignores it.
+pub async fn are_part(folder: &Path, assets: &[AssetPath]) -> Outcome<()> {
+    let repo = git::repository(folder).await.ok();
+    for asset in assets {
+        if is_part(folder, repo.as_ref(), asset.as_str()).await {
+            continue;
+        }
+        if folder.join(asset.as_str()).exists() {
+            return Err(Failure::msg(Kind::Usage, format!("no commit has `{asset}`: git ignores it"))
+                .hint(format!("to deploy it all the same: git add -f {}", quoted(asset.as_str().as_ref()))));
+        }
+        let failure = Failure::msg(Kind::Usage, format!("there is no `{asset}` in {}", folder.display()));
+        let there = walk::beside(folder, asset.as_str());
+        return Err(match nearest(asset.as_str(), there.iter().map(String::as_str)) {
+            Some(near) => failure.hint(format!("did you mean `--asset {near}`?")),
+            None => {
+                failure.hint("--asset names a file or folder of the commit, from the folder of shipit.toml")
+            }
+        });
+    }
+    Ok(())
 }
 
 /// Folders near one without a flake that have one: below it, or else above it as far as its repository goes.
@@ -164,6 +198,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(without_login(url).as_deref(), shown, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_asset_that_is_named_has_to_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("web/views")).unwrap();
+        let asked = async |path: &str| are_part(folder.path(), &[path.parse().unwrap()]).await;
+        asked("web/views").await.unwrap();
+        for (path, hint) in [
+            ("web/veiws", "did you mean `--asset web/views`?"),
+            ("wep", "did you mean `--asset web`?"),
+            ("nope", "--asset names a file or folder of the commit, from the folder of shipit.toml"),
+        ] {
+            let failure = asked(path).await.unwrap_err();
+            assert_eq!((failure.kind, failure.hints[0].as_str()), (Kind::Usage, hint));
         }
     }
 }

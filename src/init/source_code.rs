@@ -1,18 +1,15 @@
 //! What the app's own code, a Dockerfile or a fly.toml let guess: where it listens, and what it is asked.
 
 use super::found_unit::port;
+use super::variables::{Data, Variable, data, variables};
 
 /// Ports that apps talk to, rather than listen on.
 const OTHERS: &[u16] = &[2375, 3306, 4222, 5432, 5672, 6379, 9092, 9200, 11211, 15672, 27017];
 /// What a health check is called, most usual first.
 const CHECKS: &[&str] = &["/healthz", "/health", "/api/health", "/up", "/livez", "/readyz"];
 
-/// Variables that name a database file …
-const DATABASES: &[&str] =
-    &["DB_PATH", "DB_FILE", "DATABASE_PATH", "DATABASE_FILE", "SQLITE_PATH", "SQLITE_FILE", "SQLITE_DB"];
-/// … and those that name a folder to write into.
-const FOLDERS: &[&str] =
-    &["DATA_DIR", "DATA_PATH", "STORAGE_DIR", "STORAGE_PATH", "UPLOAD_DIR", "UPLOADS_DIR"];
+/// So many folders deep lie those that apps read.
+const DEEPEST: usize = 5;
 
 /// What the code says.
 #[derive(Debug, Default)]
@@ -24,30 +21,10 @@ pub struct SourceCode {
     pub check: Option<(String, String)>,
     /// Variables that say where the app's data lies, and which file reads each.
     pub data: Vec<(Data, String)>,
-}
-
-/// A variable that says where data lies.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Data {
-    /// `SERVER_DB_PATH`: a file.
-    File(String),
-    /// `UPLOAD_DIR`: a folder.
-    Folder(String),
-}
-
-impl Data {
-    /// What a variable's name tells.
-    fn of(name: &str) -> Option<Self> {
-        let ends =
-            |endings: &[&str]| endings.iter().any(|end| name == *end || name.ends_with(&format!("_{end}")));
-        if ends(DATABASES) {
-            Some(Data::File(name.to_owned()))
-        } else if ends(FOLDERS) {
-            Some(Data::Folder(name.to_owned()))
-        } else {
-            None
-        }
-    }
+    /// Further variables that a unit may have to set.
+    pub variables: Vec<Variable>,
+    /// The file that reads its port from `PORT`.
+    pub reads_port: Option<String>,
 }
 
 impl SourceCode {
@@ -63,8 +40,29 @@ impl SourceCode {
             let file = code.iter().find(|(_, text)| quoted(text, path))?;
             Some(((*path).to_owned(), file.0.clone()))
         });
-        let data = data(&code);
-        SourceCode { port: port.or_else(|| only_port(&code)), check, data, files: code }
+        let (read, data) = (variables(&code), data(&code));
+        let reads_port = read.iter().find(|it| it.name == "PORT").map(|it| it.file.clone());
+        let set = |name: &str| name == "PORT" || data.iter().any(|(it, _)| it.name() == name);
+        let variables = read.into_iter().filter(|it| !set(&it.name)).collect();
+        let port = port.or_else(|| only_port(&code));
+        SourceCode { port, check, data, variables, reads_port, files: code }
+    }
+
+    /// Folders below others that the code names, up to one that is called as one of these: `web/views` of `"web/views/*.html"`.
+    pub fn nested(&self, names: &[&str]) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for fragment in self.files.iter().flat_map(|(_, text)| text.split(['"', '\'', '`', '\n'])) {
+            let parts: Vec<&str> = fragment.trim_start_matches("./").split('/').take(DEEPEST).collect();
+            let Some(last) = parts.iter().position(|part| names.contains(part)).filter(|last| *last > 0)
+            else {
+                continue;
+            };
+            let path = parts[..=last].join("/");
+            if parts[..last].iter().all(|part| is_plain(part)) && !found.contains(&path) {
+                found.push(path);
+            }
+        }
+        found
     }
 
     /// Whether the code names this folder as one reads a path: `"views"`, `"./views/…`.
@@ -78,23 +76,14 @@ impl SourceCode {
     }
 }
 
-fn data(code: &[(String, String)]) -> Vec<(Data, String)> {
-    let mut found: Vec<(Data, String)> = Vec::new();
-    for (file, text) in code {
-        for line in text.lines().filter(|line| !is_comment(line)) {
-            let words = line.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
-            for variable in words.filter_map(Data::of) {
-                if found.iter().all(|(other, _)| *other != variable) {
-                    found.push((variable, file.clone()));
-                }
-            }
-        }
-    }
-    found
+pub fn is_comment(line: &str) -> bool {
+    ["//", "#", "--", "*"].iter().any(|begin| line.trim_start().starts_with(begin))
 }
 
-fn is_comment(line: &str) -> bool {
-    ["//", "#", "--", "*"].iter().any(|begin| line.trim_start().starts_with(begin))
+/// A folder's name, as far as one is to be believed.
+fn is_plain(part: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !part.is_empty() && !part.starts_with("..") && part.chars().all(fine)
 }
 
 fn quoted(text: &str, what: &str) -> bool {
@@ -158,13 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_say_where_data_lies() {
+    fn folders_below_others() {
         let code = read(&[
-            ("main.go", "path := env(\"SERVER_DB_PATH\", \"data/server.db\")\n// OLD_DB_PATH\nDB_PATHS := 1"),
-            ("x.js", "fs.mkdirSync(process.env.UPLOAD_DIR); process.env.SERVER_DB_PATH"),
+            ("main.go", "tmpl.ParseGlob(\"web/views/*.html\")\nhttp.Dir(`./web/static`)\nx(\"/static/css\")"),
+            (
+                "x.js",
+                "get('https://cdn.example/static/x'); join(d, '../up/views'); f('web/views'); g('views')",
+            ),
         ]);
-        let file = (Data::File("SERVER_DB_PATH".to_owned()), "main.go".to_owned());
-        assert_eq!(code.data, [file, (Data::Folder("UPLOAD_DIR".to_owned()), "x.js".to_owned())]);
+        assert_eq!(code.nested(&["views", "static"]), ["web/views", "web/static"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Clues;
-use super::source_code::Data;
+use super::variables::Data;
 use super::write::NewFile;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::Settings;

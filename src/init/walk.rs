@@ -69,6 +69,14 @@ pub fn flakes(folder: &Path) -> Vec<PathBuf> {
     flakes.filter_map(|entry| entry.path().parent().map(Path::to_owned)).take(5).collect()
 }
 
+/// What lies in the folder in which a path would.
+pub fn beside(folder: &Path, path: &str) -> Vec<String> {
+    let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+    let entries = std::fs::read_dir(folder.join(above)).into_iter().flatten().filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.map(|name| if above.is_empty() { name } else { format!("{above}/{name}") }).collect()
+}
+
 fn collect(names_from: &Path, folder: &Path, found: &mut Found) {
     let top = folder.to_owned();
     let walk = WalkBuilder::new(folder)

@@ -35,6 +35,15 @@ fn the_second_one_says_who_is_at_it() {
         assert_eq!(failed.result["live"], "what runs was not touched");
         assert!(failed.took < Duration::from_secs(20), "{:?}", failed.took);
     }
+    // A build and a copy are not the price of knowing that.
+    site.commit("ok");
+    let ran = site.world.shipit(&["deploy", "--json"]).expect(6).stdout;
+    let line = |words: &[&str]| {
+        let has = |line: &str| words.iter().all(|word| line.contains(word));
+        ran.lines().position(has).unwrap_or_else(|| panic!("no {words:?} in {ran}"))
+    };
+    let told = line(&["\"warning\"", "has been running `deploy` of", &slow[..7], "exit code 6"]);
+    assert!(told < line(&["\"type\":\"copied\""]), "{ran}");
     let status = site.world.shipit(&["status", "--json"]).expect(0).json();
     assert_eq!(
         (&status["running"]["release"], &status["running"]["command"]),
