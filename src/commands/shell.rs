@@ -139,11 +139,11 @@ mod tests {
             ["\\fB", "\\fI", "\\fR", "\\"].iter().fold(text, |text, code| text.replace(code, "")) + "\n"
         };
         assert_data_eq!(
-            plain("deploy") + &plain("exec") + &plain("init"),
+            plain("prune") + &plain("exec") + &plain("rollback"),
             str![[r#"
-shipit deploy [--allow-dirty] [--dry-run] [--wait DURATION] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json] [REV]
-shipit exec [-t|--tty] [-T|--no-tty] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json] CMD...
-shipit init [--host HOST] [--app NAME] [--package NAME] [--root PATH] [--unit-name NAME] [--asset PATH]... [--port PORT] [--health URL] [--no-sign] [--unit] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json]
+shipit prune [--keep N] [--dry-run] [--gc] [--wait DURATION] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [--host-key KEY] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json]
+shipit exec [-t|--tty] [-T|--no-tty] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [--host-key KEY] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json] CMD...
+shipit rollback [--hold REASON] [--wait DURATION] [-h|--help] [-e|--environment NAME] [-C DIR] [-c|--config FILE] [--host-key KEY] [-v|--verbose]... [-q|--quiet] [--color WHEN] [--json] [RELEASE]
 
 "#]]
         );
