@@ -14,7 +14,8 @@ Examples:
   shipit deploy                 the commit that is checked out
   shipit deploy v1.4.0          a tag, a branch or a commit
   shipit deploy --dry-run       what would be done; nothing is changed
-  shipit deploy --wait 10m      after the deploy that is running now")]
+  shipit deploy --wait 10m      after the deploy that is running now
+  shipit deploy --from cache    what `shipit build --to cache` has built and signed elsewhere")]
 pub struct DeployArgs {
     /// The commit, as git names it [default: HEAD]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -25,9 +26,31 @@ pub struct DeployArgs {
     /// Say what would be done, and change nothing on the server
     #[arg(long)]
     pub dry_run: bool,
+    /// Build and sign nothing: take the closure from this cache, a folder or a store's URL as Nix takes it
+    #[arg(long, value_name = "URL", conflicts_with = "allow_dirty", value_parser = NonEmptyStringValueParser::new())]
+    pub from: Option<String>,
     /// How the lock is waited for.
     #[command(flatten)]
     pub lock: LockArgs,
+}
+
+/// The words of `build`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shipit build                  what a deploy of this commit would build
+  shipit build v1.4.0 --to cache   signed and packed into a folder, for `shipit deploy v1.4.0 --from cache`
+  shipit build --to https://cache.example   or into a binary cache")]
+pub struct BuildArgs {
+    /// The commit, as git names it [default: HEAD]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub rev: Option<String>,
+    /// Build the working tree with its uncommitted changes
+    #[arg(long, conflicts_with_all = ["rev", "to"])]
+    pub allow_dirty: bool,
+    /// Sign the closure by `[sign] key_file`, and copy it there: a folder or a store's URL as Nix takes it
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    pub to: Option<String>,
 }
 
 /// The words of `rollback`.

@@ -17,7 +17,7 @@ mod tests;
 
 pub use begin::{InitArgs, SetupArgs};
 pub use daily::{CompletionsArgs, ExecArgs, LogsArgs, ManArgs, PruneArgs, RestartArgs};
-pub use deploys::{DeployArgs, HoldArgs, LockArgs, RollbackArgs};
+pub use deploys::{BuildArgs, DeployArgs, HoldArgs, LockArgs, RollbackArgs};
 pub use since::Since;
 
 /// What `exec` ends with when shipit could not run the command.
@@ -112,6 +112,13 @@ Examples:
   shipit -e staging doctor
   shipit doctor --json | jq '.checks[] | select(.status == \"failed\")'")]
     Doctor,
+    /// Build a commit, and sign and pack it for a deploy from elsewhere
+    ///
+    /// What a deploy would build, for the system of shipit.toml. No server is asked, and no right on one is needed. With --to it is signed
+    /// and copied, all of its closure; `shipit deploy --from` takes it from there on a machine that has no signing key.
+    ///
+    /// The answer is the store path.
+    Build(BuildArgs),
     /// Build a commit and make it live
     ///
     /// The commit is built, not the working tree: with uncommitted changes a deploy is refused, unless --allow-dirty

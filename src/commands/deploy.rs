@@ -1,5 +1,6 @@
 //! `shipit deploy`
 
+use super::build::cache;
 use super::{Cx, flow};
 use crate::cli::DeployArgs;
 use crate::deploy::build::source::Wanted;
@@ -12,5 +13,7 @@ use crate::model::failure::Outcome;
 pub async fn run(cx: &Cx<'_>, args: &DeployArgs, events: Events) -> Outcome<Done> {
     let (run, mut interrupts) = flow(cx, events, args.lock.wait)?;
     let wanted = Wanted { rev: args.rev.as_deref(), allow_dirty: args.allow_dirty };
-    pipeline::deploy(&run, Request { wanted, dry_run: args.dry_run }, &mut interrupts).await
+    let from = args.from.as_deref().map(|text| cache(cx, text)).transpose()?;
+    let request = Request { wanted, dry_run: args.dry_run, from: from.as_ref() };
+    pipeline::deploy(&run, request, &mut interrupts).await
 }

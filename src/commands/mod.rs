@@ -19,6 +19,7 @@ use crate::model::settings::Settings;
 use crate::tools::signals::Interrupts;
 use crate::ui::{Ui, log};
 
+mod build;
 mod deploy;
 mod doctor;
 mod exec;
@@ -95,6 +96,7 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
     }
     match &cli.command {
         Command::Setup(args) => setup::run(&cx, args).await,
+        Command::Build(args) => build::run(&cx, args).await,
         Command::Deploy(args) => told(ui, |events| deploy::run(&cx, args, events)).await,
         Command::Rollback(args) => told(ui, |events| rollback::run(&cx, args, events)).await,
         Command::Hold(args) => hold::hold(&cx, args).await,

@@ -105,9 +105,43 @@ pub fn host_key(text: &str) -> Result<String, String> {
     Ok(format!("{kind} {key}"))
 }
 
+/// `name:base64`, or why it is not the public half of a key that Nix signs with.
+pub fn public_key(text: &str) -> Result<String, String> {
+    const SAMPLE: &str = "write `name:base64`, as in the .pub file that was made with the signing key";
+    let text = text.trim();
+    let (name, key) =
+        text.split_once(':').ok_or_else(|| format!("the public key has no `:` in it: {SAMPLE}"))?;
+    // It becomes a word of nix.conf, where blanks part the keys.
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic() && !"'\"\\|&".contains(c)) {
+        return Err(format!("the public key has no name that can be one: {SAMPLE}"));
+    }
+    match STANDARD.decode(key).map(|bytes| bytes.len()) {
+        Ok(32) => Ok(text.to_owned()),
+        // Not repeated, and nothing of it: it is in a file that is committed.
+        Ok(64) => Err(format!(
+            "this is a secret key, which belongs in no shipit.toml: make a new one, and {SAMPLE}"
+        )),
+        _ => Err(format!("the public key is not the base64 of 32 bytes: {SAMPLE}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn public_keys() {
+        let key = "deploy-1:H9j1iA6CHEOn3tR+uHy/eNYtMI9mdw7fkjMu+YX3ih4=";
+        assert_eq!(public_key(&format!("{key}\n")).as_deref(), Ok(key), "a .pub file has a line's end");
+        let secret = "deploy-1:aLi6Gu2Opw0A+HjRJeYDBT5FdwBjCFrsTEebpkLco0Af2PWIDoIcQ6fe1H64fL941i0wj2Z3Dt+SMy75hfeKHg==";
+        let refused = public_key(secret).unwrap_err();
+        assert!(refused.contains("secret key") && !refused.contains("aLi6Gu2"), "{refused}");
+        for text in
+            ["", "deploy-1", ":H9j1", "a b:H9j1iA6CHEOn3tR+uHy/eNYtMI9mdw7fkjMu+YX3ih4=", "deploy-1:H9j1"]
+        {
+            assert!(public_key(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn urls() {

@@ -11,7 +11,7 @@ use super::duration::Limit;
 use super::keys;
 use super::source::Source;
 use super::values::{
-    Asset, FilePath, HeaderHost, HostKey, HttpUrl, Keep, List, PublicUrl, Status, Unit, Word,
+    Asset, FilePath, HeaderHost, HostKey, HttpUrl, Keep, List, PublicKey, PublicUrl, Status, Unit, Word,
 };
 use crate::model::failure::Outcome;
 use crate::model::names::{AppName, EnvironmentName, HostName, PackageName, RootPath, System};
@@ -119,6 +119,8 @@ table! {
     Sign {
         /// The secret key.
         key_file: FilePath,
+        /// The public half of the key that `--from` believes.
+        public_key: PublicKey,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use toml::Spanned;
 
-use super::checks::{authority, host_key, url};
+use super::checks::{authority, host_key, public_key, url};
 use crate::model::names::{AssetPath, UnitName};
 
 /// A value that is written as text. It is parsed inside the visitor, not by `try_from`: that way an error in a list
@@ -147,6 +147,10 @@ text!(
 text!(
     /// A public key as known_hosts has it, `type base64`; a comment behind it is dropped.
     HostKey(String), host_key
+);
+text!(
+    /// The public half of a signing key, as nix.conf has it.
+    PublicKey(String), public_key
 );
 
 /// Several values, each with its place.

@@ -4,6 +4,7 @@
 pub mod build;
 pub mod doctor;
 pub mod exec;
+pub mod export;
 pub mod hold;
 pub mod limits;
 pub mod live;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::difference::{Closures, Commits};
 use super::names::{Commit, DeployNumber, HostName, Invocation, ReleaseId, StorePath, System, UnitName};
+use super::store_url::StoreUrl;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,12 +35,15 @@ pub enum Event {
         #[serde(rename = "ms", serialize_with = "milliseconds")]
         took: Duration,
     },
-    /// `nix build` was started.
+    /// `nix build` was started, or what was built elsewhere is looked for.
     Building {
         /// The flake's output.
         installable: String,
         /// For which system.
         system: System,
+        /// `--from`: nothing is built, it comes from this cache.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<StoreUrl>,
     },
     /// A derivation's build began.
     BuildingDerivation {
@@ -125,6 +129,25 @@ pub enum Event {
         bytes: u64,
         /// Of how many.
         of: u64,
+    },
+    /// The closure goes into a cache.
+    Storing {
+        /// Paths in the closure.
+        paths: u64,
+        /// Their size, unpacked.
+        bytes: u64,
+        /// Into which one.
+        to: StoreUrl,
+    },
+    /// … and is there.
+    Stored {
+        /// How many paths it lacked.
+        paths: u64,
+        /// Into which one.
+        to: StoreUrl,
+        /// How long it took.
+        #[serde(rename = "ms", serialize_with = "milliseconds")]
+        took: Duration,
     },
     /// The server has the closure.
     Copied {

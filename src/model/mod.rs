@@ -19,5 +19,6 @@ pub mod settings;
 pub mod size;
 pub mod starts;
 pub mod stays;
+pub mod store_url;
 pub mod unit_file;
 pub mod when;

@@ -35,6 +35,8 @@ pub struct Settings {
     pub ssh: SshSettings,
     /// The secret key that closures are signed with.
     pub signing_key: Option<PathBuf>,
+    /// The public half of the key that signs what a cache has for `--from`: `name:base64`.
+    pub public_key: Option<String>,
     /// What "it works" means.
     pub health: Health,
     /// What runs around the switch.

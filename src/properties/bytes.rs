@@ -38,6 +38,7 @@ pub fn settings() -> Settings {
         url: None,
         ssh: SshSettings::default(),
         signing_key: None,
+        public_key: None,
         health: Health {
             http: Some(HttpCheck { url: "http://x/".to_owned(), host: None, status: Vec::new() }),
             within: Duration::from_secs(30),

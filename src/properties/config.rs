@@ -38,6 +38,7 @@ fn setting() -> impl Strategy<Value = String> {
         "ssh.config",
         "ssh.host_key",
         "sign.key_file",
+        "sign.public_key",
         "health.http",
         "health.host",
         "health.status",

@@ -117,6 +117,11 @@ impl Now {
                 self.copy =
                     (*paths > 0).then(|| Copy { since: now, bytes: 0, of: *bytes, path: String::new() });
             }
+            Event::Storing { bytes, .. } => {
+                self.step = None;
+                self.copy = Some(Copy { since: now, bytes: 0, of: *bytes, path: String::new() });
+            }
+            Event::Stored { .. } => self.copy = None,
             Event::CopyingPath { .. } | Event::CopyProgress { .. } => self.see_copy(event),
             Event::Copied { .. } => {
                 self.copy = None;

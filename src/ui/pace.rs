@@ -80,7 +80,11 @@ mod tests {
         let mut pace = Pace::new(began);
         let name = || "hello-1.0".to_owned();
         for event in [
-            Event::Building { installable: "x".to_owned(), system: "x86_64-linux".parse().unwrap() },
+            Event::Building {
+                installable: "x".to_owned(),
+                system: "x86_64-linux".parse().unwrap(),
+                from: None,
+            },
             Event::Fetching { name: "bash-5.3".to_owned(), from: String::new() },
             Event::BuildingDerivation { name: name(), done: 0, expected: 3 },
             Event::BuildPhase { name: name(), phase: "checkPhase".to_owned() },

@@ -30,6 +30,8 @@ pub struct Plain {
     answers: Vec<String>,
     unit: Option<UnitName>,
     caches: Vec<String>,
+    /// `--from`: nothing is built.
+    takes: bool,
 }
 
 impl Plain {
@@ -81,13 +83,17 @@ impl Plain {
             }
             Event::Connecting { host } if self.watched || chatty => (NOW, "connect", host.to_string()),
             Event::Connected { host, took } => (GOOD, "reached", format!("{host} in {}", duration(*took))),
-            Event::Building { installable, system } => {
+            Event::Building { installable, system, from } => {
                 // Where the flake lies and at which commit is long, and said before.
                 let attribute = installable.rsplit_once('#').map_or(installable.as_str(), |(_, name)| name);
                 let what = if chatty { installable } else { attribute };
                 let more =
                     if what.contains(system.as_str()) { String::new() } else { format!(" for {system}") };
-                (NOW, "building", format!("{what}{more}"))
+                self.takes = from.is_some();
+                match from {
+                    Some(cache) => (NOW, "looking", format!("for {what}{more} in {cache}")),
+                    None => (NOW, "building", format!("{what}{more}")),
+                }
             }
             Event::BuildingDerivation { name, done, expected } => {
                 (NOW, "building", format!("{}/{expected} {name}", (done + 1).min(*expected)))
@@ -117,7 +123,8 @@ impl Plain {
                         format!("{}, {} fetched", count(*built, "derivation"), count(*fetched, "path"))
                     }
                 };
-                (GOOD, "built", format!("{} in {} ({work})", store_path.name(), duration(*took)))
+                let verb = if self.takes { "taken" } else { "built" };
+                (GOOD, verb, format!("{} in {} ({work})", store_path.name(), duration(*took)))
             }
             // Nearly every deploy has one: no release holds the store path of assets.
             Event::Checking { paths: 1 } if !chatty => return None,
@@ -141,6 +148,13 @@ impl Plain {
                     return None;
                 }
                 (NOW, "copying", format!("{number}/{of} {name}"))
+            }
+            Event::Storing { paths, bytes: size, to } => {
+                (NOW, "packing", format!("{}, {} unpacked, into {to}", count(*paths, "path"), bytes(*size)))
+            }
+            Event::Stored { paths: 0, to, .. } => (GOOD, "packed", format!("nothing: {to} had it all")),
+            Event::Stored { paths, to, took } => {
+                (GOOD, "packed", format!("{} into {to} in {}", count(*paths, "path"), duration(*took)))
             }
             Event::Copied { paths: 0, .. } => return None,
             Event::Copied { paths, bytes: size, took } => {

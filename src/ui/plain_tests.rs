@@ -32,6 +32,7 @@ fn a_deploy() -> Vec<Event> {
         Event::Building {
             installable: "git+file:///work?rev=3f9c#packages.x86_64-linux.default".to_owned(),
             system: "x86_64-linux".parse().unwrap(),
+            from: None,
         },
         Event::Connected { host: host(), took: ms(412) },
         Event::Fetching { name: "zlib-1.3".to_owned(), from: "https://cache.nixos.org".to_owned() },

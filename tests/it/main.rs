@@ -12,6 +12,7 @@ mod crowd;
 mod daily;
 mod deploy;
 mod doctor;
+mod elsewhere;
 mod failures;
 mod faults;
 mod flake;

@@ -102,7 +102,7 @@ fn finish(
     let ssh = keys.ssh.unwrap_or_default();
     let config =
         ssh.config.map(|config| existing(source, &config, path(context, source, &config)?)).transpose()?;
-    let key_file = keys.sign.unwrap_or_default().key_file;
+    let sign = keys.sign.unwrap_or_default();
     let health = keys.health.unwrap_or_default();
     let hooks = keys.hooks.unwrap_or_default();
     let (within, settle) = (limit(health.within.as_ref(), WITHIN), limit(health.settle.as_ref(), SETTLE));
@@ -120,7 +120,8 @@ fn finish(
         keep: plain(keys.keep).map_or(KEEP, |keep| keep.0),
         url: plain(keys.url).map(|url| url.0),
         ssh: SshSettings { config, host_key: plain(ssh.host_key).map(|key| HostKey::Written(key.0)) },
-        signing_key: key_file.map(|file| path(context, source, &file)).transpose()?,
+        signing_key: sign.key_file.map(|file| path(context, source, &file)).transpose()?,
+        public_key: plain(sign.public_key).map(|key| key.0),
         health: Health {
             http: health.http.map(|url| HttpCheck {
                 url: url.into_inner().0,

@@ -13,6 +13,7 @@ use crate::tools::source::{Installable, Source, installable};
 
 pub mod assets;
 pub mod source;
+pub mod taken;
 
 /// How many lines of an evaluation's error are shown.
 const SHOWN_ERROR_LINES: usize = 30;
@@ -30,6 +31,13 @@ pub struct Built {
     pub fetched: u64,
 }
 
+impl Built {
+    fn event(&self) -> Event {
+        let Built { store_path, took, built, fetched } = self.clone();
+        Event::Built { store_path, built, fetched, took }
+    }
+}
+
 /// Builds `packages.<system>.<package>`. `scratch` is the private folder of this run.
 pub async fn build(
     nix: &Nix,
@@ -41,7 +49,11 @@ pub async fn build(
 ) -> Outcome<Built> {
     let installable = installable(source, package, system, scratch);
     link(&installable)?;
-    events.tell(Event::Building { installable: installable.text.clone(), system: system.clone() });
+    events.tell(Event::Building {
+        installable: installable.text.clone(),
+        system: system.clone(),
+        from: None,
+    });
 
     let began = Instant::now();
     let run = async |evaluation| {
@@ -61,12 +73,7 @@ pub async fn build(
     }
     let store_path = result.map_err(|error| explain(error, &log.failure(), source, package, system))?;
     let built = Built { store_path, took: began.elapsed(), built: log.built(), fetched: log.fetched() };
-    events.tell(Event::Built {
-        store_path: built.store_path.clone(),
-        built: built.built,
-        fetched: built.fetched,
-        took: built.took,
-    });
+    events.tell(built.event());
     Ok(built)
 }
 

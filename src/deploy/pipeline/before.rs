@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::deploy::build::assets::assets;
 use crate::deploy::build::build;
 use crate::deploy::build::source::{self, Wanted};
+use crate::deploy::build::taken::{Cache, take};
 use crate::deploy::run::Run;
 use crate::deploy::send::copy;
 use crate::deploy::send::lacking::lacking;
@@ -49,6 +50,8 @@ pub struct Before<'a> {
     pub dry_run: bool,
     /// What closures are signed with.
     pub key: Option<SigningKey>,
+    /// Nothing is built or signed: it comes from here.
+    pub from: Option<Cache>,
     /// Filled as soon as there is a connection, and closed by `deploy` however the rest ends.
     pub connection: &'a OnceCell<Connection>,
 }
@@ -75,7 +78,11 @@ impl Before<'_> {
         let (settings, events) = (self.run.settings, &self.run.events);
         // First what is quick: a misspelt asset should not cost a build.
         let assets = assets(&self.nix, source, &settings.app, &settings.assets, self.scratch).await?;
-        let built = build(&self.nix, source, &settings.package, system, self.scratch, events).await?;
+        let (nix, scratch, package) = (&self.nix, self.scratch, &settings.package);
+        let built = match &self.from {
+            Some(cache) => take(nix, cache, source, (package, system), scratch, events).await?,
+            None => build(nix, source, package, system, scratch, events).await?,
+        };
         Ok((built.store_path, assets))
     }
 
@@ -124,7 +131,10 @@ impl Before<'_> {
         ready::space(settings, state, plan.bytes)?;
         let trust = Trust::of(state);
         let key = self.key.as_ref();
-        trust::check_trust(&plan.missing, &trust, key)?;
+        trust::check_trust(&plan.missing, &trust, key).map_err(|failure| match &self.from {
+            Some(cache) => trust::of_cache(failure, &trust, cache),
+            None => failure,
+        })?;
         if self.dry_run {
             return Ok(plan);
         }
@@ -137,7 +147,10 @@ impl Before<'_> {
             daemon: format!("{}/nix-daemon", state.nix_bin.as_deref().unwrap_or_default()),
         };
         let copied = copy::copy(nix, &plan, &to, events).await;
-        copied.map(|_| plan).map_err(|failure| trust::explain_refusal(failure, &trust, key))
+        copied.map(|_| plan).map_err(|failure| match (trust::is_refusal(&failure), &self.from) {
+            (true, Some(cache)) => trust::of_cache(failure, &trust, cache),
+            _ => trust::explain_refusal(failure, &trust, key),
+        })
     }
 }
 

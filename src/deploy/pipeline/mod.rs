@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::time::Instant;
 
 use crate::deploy::build::source::Wanted;
+use crate::deploy::build::taken::Cache;
 use crate::deploy::live::outcome;
 use crate::deploy::live::turns::Turns;
 use crate::deploy::live::{self, Try};
@@ -15,6 +16,7 @@ use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{ReleaseId, StorePath};
 use crate::model::server::ServerState;
+use crate::model::store_url::StoreUrl;
 use crate::tools::nix::Nix;
 use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::Connection;
@@ -35,6 +37,8 @@ pub struct Request<'a> {
     pub wanted: Wanted<'a>,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Build and sign nothing: take it from this cache.
+    pub from: Option<&'a StoreUrl>,
 }
 
 /// Deploys.
@@ -44,8 +48,10 @@ pub struct Request<'a> {
 pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrupts) -> Outcome<Done> {
     let began = Instant::now();
     let scratch = run::scratch(&run.options)?;
-    let key =
-        run.settings.signing_key.as_deref().map(|file| SigningKey::read(file, &run.events)).transpose()?;
+    let (settings, from) = (run.settings, request.from);
+    let key_file = settings.signing_key.as_deref().filter(|_| from.is_none());
+    let key = key_file.map(|file| SigningKey::read(file, &run.events)).transpose()?;
+    let from = from.map(|url| Cache { url: url.clone(), key: settings.public_key.clone() });
     let connection = OnceCell::new();
     let before = Before {
         run,
@@ -53,6 +59,7 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
         scratch: scratch.path(),
         dry_run: request.dry_run,
         key,
+        from,
         connection: &connection,
     };
     let mut wishes = interrupts.clone();

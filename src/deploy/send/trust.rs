@@ -3,11 +3,15 @@
 
 use super::signing_key::{SigningKey, make_a_key, make_another_key};
 use crate::deploy::build::explain_nix;
+use crate::deploy::build::taken::Cache;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
 use crate::model::server::ServerState;
 use crate::tools::nix::json::PathInfo;
 use crate::tools::nix::{Nix, NixError};
+
+/// What makes the server's Nix read its nix.conf again.
+const RESTART: &str = "systemctl restart nix-daemon";
 
 /// What the server said of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,55 +43,57 @@ impl Trust {
         self.trusted || info.content_addressed || names.any(|name| info.is_signed_by(name))
     }
 
-    /// The key that our key's name means there: of those with one name Nix takes the first.
-    fn of_name(&self, key: &SigningKey) -> Option<&String> {
-        self.keys.iter().find(|other| name_of(other) == key.name())
+    /// The key that this key's name means there: of those with one name Nix takes the first.
+    fn of_name(&self, public: &str) -> Option<&String> {
+        self.keys.iter().find(|other| name_of(other) == name_of(public))
     }
 
     fn trusts(&self, key: &SigningKey) -> bool {
-        self.of_name(key) == Some(&key.public)
+        self.of_name(&key.public) == Some(&key.public)
     }
 
     /// What changes that the server refuses: lines to paste, the better way first.
     fn ways_out(&self, key: Option<&SigningKey>) -> Vec<String> {
-        let (restart, login) = ("systemctl restart nix-daemon", &self.login);
-        let mut ways = Vec::new();
-        match key.map(|key| (key, self.of_name(key))) {
-            Some((key, Some(other))) if *other != key.public => {
-                ways.extend([
-                    format!(
-                        "its nix.conf trusts another key that is called {}, and of one name Nix takes the first only. If \
-                         nobody signs with that one any more, put this one in its place; on the server, as root: \
-                         sed -i 's|{other}|{}|g' /etc/nix/nix.conf && {restart}",
-                        key.name(),
-                        key.public
-                    ),
-                    format!(
-                        "if somebody does (CI, say), sign with the same key, or with one of another name: {}",
-                        make_another_key()
-                    ),
-                ]);
-            }
-            Some((_, Some(_))) => ways.push(format!(
-                "its nix.conf names the key already, so the daemon that runs was started before that; on the server, as \
-                 root: {restart}"
-            )),
-            Some((key, None)) => ways.push(format!(
-                "on the server, as root: echo 'extra-trusted-public-keys = {}' >> /etc/nix/nix.conf && {restart}",
-                key.public
-            )),
-            None => ways.extend([
+        let mut ways = match key {
+            Some(key) => self.of_key(&key.public),
+            None => vec![
                 format!("sign what is sent. Make a key once: {}", make_a_key(None)),
                 "then in shipit.toml:\n[sign]\nkey_file = \"~/.config/shipit/signing.key\"\nand deploy again: it says the \
                  line for the server's nix.conf"
                     .to_owned(),
-            ]),
-        }
+            ],
+        };
         ways.push(format!(
             "or, simpler, but a trusted user of Nix is as good as root on that server: \
-             echo 'extra-trusted-users = {login}' >> /etc/nix/nix.conf && {restart}"
+             echo 'extra-trusted-users = {}' >> /etc/nix/nix.conf && {RESTART}",
+            self.login
         ));
         ways
+    }
+
+    /// What makes the server trust this key.
+    fn of_key(&self, public: &str) -> Vec<String> {
+        match self.of_name(public) {
+            Some(other) if other != public => vec![
+                format!(
+                    "its nix.conf trusts another key that is called {}, and of one name Nix takes the first only. If \
+                     nobody signs with that one any more, put this one in its place; on the server, as root: \
+                     sed -i 's|{other}|{public}|g' /etc/nix/nix.conf && {RESTART}",
+                    name_of(public),
+                ),
+                format!(
+                    "if somebody does (CI, say), sign with the same key, or with one of another name: {}",
+                    make_another_key()
+                ),
+            ],
+            Some(_) => vec![format!(
+                "its nix.conf names the key already, so the daemon that runs was started before that; on the server, as \
+                 root: {RESTART}"
+            )],
+            None => vec![format!(
+                "on the server, as root: echo 'extra-trusted-public-keys = {public}' >> /etc/nix/nix.conf && {RESTART}"
+            )],
+        }
     }
 }
 
@@ -110,13 +116,18 @@ pub fn check_trust(missing: &[PathInfo], trust: &Trust, key: Option<&SigningKey>
     Err(failure)
 }
 
+/// Whether a copy failed because the server's Nix believed no signature.
+pub fn is_refusal(failure: &Failure) -> bool {
+    let said = format!("{:#}", failure.error);
+    let mut quoted = failure.detail.iter().flat_map(|detail| &detail.lines);
+    let lacks = |text: &str| text.contains("lacks a signature") || text.contains("lacks a valid signature");
+    lacks(&said) || quoted.any(|line| lacks(line))
+}
+
 /// What a copy that the server refused all the same says: its nix.conf was read, but what its daemon knows can't be
 /// asked, and a Nix before 2.15 does not say whom it trusts either.
 pub fn explain_refusal(mut failure: Failure, trust: &Trust, key: Option<&SigningKey>) -> Failure {
-    let said = format!("{:#}", failure.error);
-    let quoted = failure.detail.iter().flat_map(|detail| &detail.lines);
-    let lacks = |text: &str| text.contains("lacks a signature") || text.contains("lacks a valid signature");
-    if !lacks(&said) && !quoted.map(String::as_str).any(lacks) {
+    if !is_refusal(&failure) {
         return failure;
     }
     failure.hints = trust.ways_out(key);
@@ -125,6 +136,25 @@ pub fn explain_refusal(mut failure: Failure, trust: &Trust, key: Option<&Signing
                        root: systemctl restart nix-daemon";
         failure.hints.push(restart.to_owned());
     }
+    failure
+}
+
+/// The same refusals where nothing is signed here, because it comes from a cache: what has to be done, and where.
+pub fn of_cache(mut failure: Failure, trust: &Trust, cache: &Cache) -> Failure {
+    let trusted = cache.key.as_ref().filter(|key| trust.keys.contains(key));
+    failure.hints = match (trusted, &cache.key) {
+        (Some(key), _) => vec![format!(
+            "{} has it without a signature of {}: the job that builds needs `[sign] key_file`, and `shipit build --to {}`",
+            cache.url,
+            name_of(key),
+            cache.url
+        )],
+        (None, Some(key)) => trust.of_key(key),
+        (None, None) => vec![format!(
+            "{} has to have it signed (`[sign] key_file` where `shipit build --to` runs) by a key that the server trusts. Whose,              shipit.toml can say, and then shipit says the line for the server's nix.conf:\n[sign]\npublic_key = \"NAME:BASE64\"",
+            cache.url
+        )],
+    };
     failure
 }
 

@@ -9,7 +9,7 @@ use crate::tools::cmd::Cmd;
 use crate::tools::process::stream;
 
 /// A copy over a slow line.
-const COPY: Duration = Duration::from_secs(6 * 3600);
+pub(super) const COPY: Duration = Duration::from_secs(6 * 3600);
 
 /// Where a copy goes: a store at the other end of a connection that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

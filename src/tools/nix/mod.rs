@@ -13,6 +13,7 @@ use super::source::Installable;
 use crate::model::names::{PackageName, StorePath, System};
 use json::PathInfo;
 
+mod cache;
 mod copy;
 mod error;
 pub mod json;

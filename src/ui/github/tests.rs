@@ -37,6 +37,7 @@ fn deployed() -> Vec<Event> {
         Event::Building {
             installable: "git+file:///srv/app#packages.x86_64-linux.default".to_owned(),
             system: "x86_64-linux".parse().unwrap(),
+            from: None,
         },
         Event::BuildingDerivation { name: "server-0.1".to_owned(), done: 0, expected: 1 },
         Event::Built {

@@ -89,6 +89,7 @@ fn a_build() -> Vec<Event> {
         Event::Building {
             installable: "git+file:///work?rev=3f9c#packages.x86_64-linux.default".to_owned(),
             system: "x86_64-linux".parse().unwrap(),
+            from: None,
         },
         building("zlib-1.3", 0, 2),
         building("server-0.1", 0, 3),

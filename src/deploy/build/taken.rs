@@ -1,0 +1,116 @@
+//! `--from`: what another machine has built and signed is taken from a cache. Nothing is built here.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::{Built, SHOWN_ERROR_LINES, explain, link};
+use crate::model::event::{Event, Events};
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::{PackageName, StorePath, System};
+use crate::model::store_url::StoreUrl;
+use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
+use crate::tools::nix::{Nix, NixError};
+use crate::tools::source::{Source, installable};
+
+/// Where it is taken from.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// The cache.
+    pub url: StoreUrl,
+    /// `[sign] public_key`: whose signature this machine believes, besides those of its nix.conf.
+    pub key: Option<String>,
+}
+
+/// Finds out by evaluation what a build of `packages.<system>.<package>` would give, and takes that.
+///
+/// # Errors
+/// [`Kind::Build`] when the flake can't be evaluated, or the cache has not what it gives.
+pub async fn take(
+    nix: &Nix,
+    cache: &Cache,
+    source: &Source,
+    (package, system): (&PackageName, &System),
+    scratch: &Path,
+    events: &Events,
+) -> Outcome<Built> {
+    let installable = installable(source, package, system, scratch);
+    link(&installable)?;
+    events.tell(Event::Building {
+        installable: installable.text.clone(),
+        system: system.clone(),
+        from: Some(cache.url.clone()),
+    });
+
+    let began = Instant::now();
+    let mut log = NixLog::new(Purpose::Build);
+    let tell = |line: &str, log: &mut NixLog| {
+        if let Some(event) = log.line(line, Instant::now()) {
+            events.tell(event);
+        }
+    };
+    let found = nix.output_path(&installable, |line| tell(line, &mut log)).await;
+    let store_path = found.map_err(|error| explain(error, &log.failure(), source, package, system))?;
+    let mut log = NixLog::new(Purpose::Build);
+    let taken = nix.take(&store_path, &cache.url, cache.key.as_deref(), |line| tell(line, &mut log)).await;
+    taken.map_err(|error| not_there(error, &log.failure(), &store_path, source, cache))?;
+    if log.fetched() == 0 {
+        bring_signatures(nix, &store_path, cache).await;
+    }
+    let built = Built { store_path, took: began.elapsed(), built: 0, fetched: log.fetched() };
+    events.tell(built.event());
+    Ok(built)
+}
+
+/// What was built here before has no signature, and the one that the cache has is what the server asks for. Where it has
+/// none either, or Nix does not let the user add it, the server's refusal says so.
+async fn bring_signatures(nix: &Nix, store_path: &StorePath, cache: &Cache) {
+    let Ok(closure) = nix.closure(std::slice::from_ref(store_path)).await else { return };
+    if let Err(error) = nix.take_signatures(&closure, &cache.url).await {
+        tracing::debug!("no signatures from {}: {error}", cache.url);
+    }
+}
+
+fn not_there(
+    error: NixError,
+    nix: &NixFailure,
+    store_path: &StorePath,
+    source: &Source,
+    cache: &Cache,
+) -> Failure {
+    let error = match error {
+        NixError::Command(error) => error,
+        other => return super::explain_nix(Kind::Build, other),
+    };
+    let text = nix.text.join("\n");
+    let url = &cache.url;
+    let cause =
+        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
+    let what = format!("{url} did not give {store_path}, which {} builds to", source.describe());
+    let failure = Failure::new(Kind::Build, cause.context(what));
+    let failure = match nix.text.len() {
+        0 | 1 => failure,
+        _ => failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES)),
+    };
+    let has = |words: &str| text.contains(words);
+    if has("ignoring untrusted substituter") || has("ignoring the client-specified setting") {
+        return failure.hint(
+            "Nix's daemon on this machine lets only trusted users name a cache: `trusted-users` in /etc/nix/nix.conf, \
+             then `sudo systemctl restart nix-daemon`",
+        );
+    }
+    if has("lacks a signature")
+        || has("lacks a valid signature")
+        || has("not signed by")
+        || has("no signature")
+    {
+        return failure.hint(match cache.key {
+            Some(_) => "the job that builds has to sign: `[sign] key_file` is the key of `public_key`".to_owned(),
+            None => "say in shipit.toml whose signature this machine believes:\n[sign]\npublic_key = \"NAME:BASE64\""
+                .to_owned(),
+        });
+    }
+    let rev = source.commit.as_ref().map(|commit| format!(" {}", commit.short())).unwrap_or_default();
+    failure
+        .hint(format!("where it is to be built: `shipit build{rev} --to {url}`"))
+        .hint("it has to be the same commit, package and system there")
+}

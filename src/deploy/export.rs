@@ -1,0 +1,122 @@
+//! `build`: a commit's closure, built and signed here for whoever deploys it. No server is asked.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::build::assets::assets;
+use super::build::source::{self, Wanted};
+use super::build::{Built, build, explain_nix};
+use super::send::signing_key::SigningKey;
+use super::send::trust;
+use crate::model::event::{Event, Events};
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::{Commit, StorePath};
+use crate::model::settings::Settings;
+use crate::model::store_url::StoreUrl;
+use crate::tools::nix::json::PathInfo;
+use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
+use crate::tools::nix::{Nix, NixError};
+
+/// How many lines of Nix's error are shown.
+const SHOWN_ERROR_LINES: usize = 20;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Which commit.
+    pub wanted: Wanted<'a>,
+    /// Where the closure is to be copied to.
+    pub to: Option<&'a StoreUrl>,
+}
+
+/// What came out.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    /// The commit; none for a folder without git.
+    pub commit: Option<Commit>,
+    /// The closure's top path.
+    pub store_path: StorePath,
+    /// The public half of the key that it is signed by.
+    pub signed_by: Option<String>,
+    /// How many paths the closure has.
+    pub paths: u64,
+}
+
+/// Builds, and signs and copies where that is wished.
+///
+/// # Errors
+/// [`Kind::Usage`] for a commit or key that can't be used, [`Kind::Build`], and [`Kind::Copy`] for what the cache does
+/// not take.
+pub async fn export(
+    settings: &Settings,
+    scratch: &Path,
+    request: Request<'_>,
+    events: &Events,
+) -> Outcome<Exported> {
+    let nix = Nix::new();
+    let key_file = settings.signing_key.as_deref().filter(|_| request.to.is_some());
+    let key = key_file.map(|file| SigningKey::read(file, events)).transpose()?;
+    let source = source::find(&settings.folder, request.wanted, events).await?;
+    // A deploy would refuse a misspelt asset, and somebody else would meet that.
+    assets(&nix, &source, &settings.app, &settings.assets, scratch).await?;
+    let system = settings.system.system();
+    let Built { store_path, .. } = build(&nix, &source, &settings.package, system, scratch, events).await?;
+    let tops = [store_path.clone()];
+    let closure = nix.closure(&tops).await.map_err(|error| explain_nix(Kind::Build, error))?;
+    if let Some(to) = request.to {
+        let infos = nix.path_infos(&closure).await.map_err(|error| explain_nix(Kind::Copy, error))?;
+        match &key {
+            Some(key) => trust::sign(&nix, &infos, key).await?,
+            None => events.warn(
+                "nothing signs this: a server that does not trust the login asks for a signature, by the key of `[sign] \
+                 key_file` in shipit.toml",
+            ),
+        }
+        put(&nix, &tops, &infos, to, events).await?;
+    }
+    Ok(Exported {
+        commit: source.commit.clone(),
+        store_path,
+        signed_by: key.map(|key| key.public),
+        paths: closure.len() as u64,
+    })
+}
+
+async fn put(
+    nix: &Nix,
+    tops: &[StorePath],
+    closure: &[PathInfo],
+    to: &StoreUrl,
+    events: &Events,
+) -> Outcome<()> {
+    let (began, paths) = (Instant::now(), closure.len() as u64);
+    let bytes = closure.iter().map(|info| info.size).sum();
+    events.tell(Event::Storing { paths, bytes, to: to.clone() });
+    let mut log = NixLog::new(Purpose::Copy { paths }).of_paths(closure);
+    let mut copied = 0;
+    let put = nix
+        .put(tops, to, |line| {
+            if let Some(event) = log.line(line, Instant::now()) {
+                copied += u64::from(matches!(event, Event::CopyingPath { .. }));
+                events.tell(event);
+            }
+        })
+        .await;
+    put.map_err(|error| not_taken(error, &log.failure(), to))?;
+    events.tell(Event::Stored { paths: copied, to: to.clone(), took: began.elapsed() });
+    Ok(())
+}
+
+fn not_taken(error: NixError, nix: &NixFailure, to: &StoreUrl) -> Failure {
+    let error = match error {
+        NixError::Command(error) => error,
+        other => return explain_nix(Kind::Copy, other),
+    };
+    let cause =
+        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
+    let failure = Failure::new(Kind::Copy, cause.context(format!("the copy to {to} failed")));
+    match nix.text.len() {
+        0 | 1 => failure,
+        _ => failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES)),
+    }
+}
