@@ -14,6 +14,8 @@
         inherit (manifest) version;
         src = self;
         cargoLock.lockFile = ./Cargo.lock;
+        # What `shipit init --github` pins its action to; there is none of uncommitted changes.
+        env.SHIPIT_COMMIT = self.rev or "";
         # The unit tests ask real git and real Nix, and the others real servers: neither is to be had in a sandbox.
         doCheck = false;
         nativeBuildInputs = [ pkgs.makeWrapper ];

@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 
 use crate::config;
+use crate::model::action::Action;
 use crate::model::names::{AppName, AssetPath, BadName, HostName, PackageName, RootPath, UnitName, UserName};
 
 /// The words of `init`. What is given is not looked for.
@@ -15,6 +16,7 @@ Examples:
   shipit init                   asks for the host, where it can't be found
   shipit init --host deploy@server.example --port 3001
   shipit init --unit            a systemd unit, too
+  shipit init --github          a workflow that deploys from GitHub, too
   shipit -C apps/web init       an app in a folder of a larger repository")]
 pub struct InitArgs {
     /// The server: host, user@host, an alias of your ssh_config, or ssh://user@host:port
@@ -47,6 +49,16 @@ pub struct InitArgs {
     /// Write a systemd unit as well, beside shipit.toml; with a shipit.toml that is there, only the unit
     #[arg(long)]
     pub unit: bool,
+    /// Write a workflow for GitHub Actions as well; with a shipit.toml that is there, only the workflow
+    ///
+    /// It deploys what is pushed to the main branch, and can be started by hand to roll back. It lies in .github/workflows
+    /// at the top of the repository: deploy.yml, or deploy-<app>.yml for an app in a folder of it. With -e it is that of
+    /// another environment of shipit.toml, and has its name.
+    #[arg(long)]
+    pub github: bool,
+    /// shipit's own action in that workflow [default: the one of this shipit, where its build knows it]
+    #[arg(long, value_name = "OWNER/shipit@COMMIT", requires = "github")]
+    pub action: Option<Action>,
 }
 
 /// A unit's name, whose ending may be left out as with systemctl.

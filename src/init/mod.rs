@@ -1,7 +1,8 @@
 //! What a folder tells about its deploys, written down as a shipit.toml that says where each value comes from.
 //!
 //! `walk` finds the files that tell something, `found_unit`, `script` and `source_code` read them, `flake` asks Nix,
-//! `draft` decides between what they say, and `text` writes it. Nothing here needs a server.
+//! `draft` decides between what they say, and `text` writes it. `unit` and `github` write what goes with it. Nothing here
+//! needs a server.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use source_code::SourceCode;
 pub mod draft;
 pub mod flake;
 mod found_unit;
+pub mod github;
 pub mod key;
 mod script;
 mod source_code;

@@ -27,13 +27,14 @@ pub fn is_free(path: &Path) -> Outcome<()> {
     Err(Failure::msg(Kind::Usage, format!("{} is there already, and is not written over", path.display())))
 }
 
-/// Writes it. A file that came meanwhile is not written over.
+/// Writes it, and the folders above it. A file that came meanwhile is not written over.
 ///
 /// # Errors
 /// [`Kind::Usage`] where it can't be.
 pub fn write(file: &NewFile) -> Outcome<()> {
     let cannot = || format!("{} can't be written", file.path.display());
     let folder = file.path.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder).failed(Kind::Usage, cannot())?;
     let mut new = tempfile::Builder::new()
         .prefix(".shipit-")
         .permissions(Permissions::from_mode(0o644))
@@ -53,7 +54,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| NewFile { path: folder.path().join(name), text: name.to_owned() };
         write(&file("a")).unwrap();
-        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "a");
+        write(&file("deep/er/a")).unwrap();
+        for name in ["a", "deep/er/a"] {
+            assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), name);
+        }
         let mode = folder.path().join("a").metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o700, 0o600);
         std::os::unix::fs::symlink("nowhere", folder.path().join("b")).unwrap();
@@ -62,6 +66,6 @@ mod tests {
             write(&NewFile { text: "other".to_owned(), ..file(name) }).unwrap_err();
         }
         assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "a");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half stays");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing half stays");
     }
 }

@@ -1,5 +1,6 @@
 //! Values: what the rest of the program believes. No IO, no async, no command line.
 
+pub mod action;
 pub mod boot_unit;
 pub mod check;
 pub mod difference;

@@ -27,7 +27,7 @@ const NIXPKGS: &str = r#"{
           inherit lib system;
           rustPlatform.buildRustPackage = a:
             assert builtins.pathExists a.cargoLock.lockFile;
-            (package "${a.pname}-${a.version}") // { inherit (a) meta version; };
+            (package "${a.pname}-${a.version}") // { inherit (a) meta version env; };
           mkShell = a: builtins.seq (map (p: p.drvPath) a.packages) (package "shell");
           runCommand = name: env: script: derivation { inherit name system script; builder = "/bin/sh"; };
         };
@@ -91,6 +91,21 @@ fn the_flake_offers_a_package_an_app_a_shell_and_checks() {
     assert_eq!(ask("packages.x86_64-linux.default.meta.mainProgram"), "shipit");
     let program = ask("apps.x86_64-linux.default.program");
     assert!(program.starts_with("/nix/store/") && program.ends_with("/bin/shipit"), "{program}");
+
+    // A build of a commit knows which: `init --github` pins the action to it. One of uncommitted changes does not. An input
+    // that is overridden makes a flake an uncommitted one, so its outputs are asked as the function that they are.
+    let commit_of = |rev: &str| -> String {
+        let flake = |folder: &Path| format!("(import {}/flake.nix).outputs", folder.display());
+        let expression = format!(
+            "({} {{ self = {{ outPath = {}; {rev} }}; nixpkgs = {} {{ self = {{}}; }}; }}).packages.x86_64-linux.default.env.SHIPIT_COMMIT",
+            flake(&here),
+            here.display(),
+            flake(&stub)
+        );
+        run("nix", &here, &["eval", "--impure", "--raw", "--expr", &expression])
+    };
+    assert_eq!(commit_of("rev = \"0123\";"), "0123");
+    assert_eq!(commit_of("dirtyRev = \"0123-dirty\";"), "");
 
     // The lock names a commit of nixpkgs, by hash.
     let lock: Value = serde_json::from_str(&fs::read_to_string(source.join("flake.lock")).unwrap()).unwrap();

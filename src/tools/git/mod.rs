@@ -126,24 +126,37 @@ pub async fn version() -> Result<String, GitError> {
     Ok(output.text().split_whitespace().nth(2).unwrap_or_default().to_owned())
 }
 
-/// The address of the remote `origin`, or of the only one. What logs in may be part of it.
-pub async fn remote(repo: &Repo) -> Result<Option<String>, GitError> {
+/// The remote `origin`, or the only one.
+async fn remote_name(repo: &Repo) -> Result<Option<String>, GitError> {
     let names = ask(&repo.toplevel, git(&repo.toplevel, QUESTION).arg("remote")).await?.text();
     let names: Vec<&str> = names.lines().collect();
-    let Some(name) =
-        names.iter().find(|name| **name == "origin").or(names.first().filter(|_| names.len() == 1))
-    else {
-        return Ok(None);
-    };
-    let cmd = git(&repo.toplevel, QUESTION).args(["remote", "get-url", "--", name]);
+    let name = names.iter().find(|name| **name == "origin").or(names.first().filter(|_| names.len() == 1));
+    Ok(name.map(|name| (*name).to_owned()))
+}
+
+/// The address of the remote `origin`, or of the only one. What logs in may be part of it.
+pub async fn remote(repo: &Repo) -> Result<Option<String>, GitError> {
+    let Some(name) = remote_name(repo).await? else { return Ok(None) };
+    let cmd = git(&repo.toplevel, QUESTION).args(["remote", "get-url", "--", &name]);
     Ok(ask(&repo.toplevel, cmd).await?.text().lines().next().map(str::to_owned))
 }
 
 /// The branch that is checked out, before its first commit too; none: a commit is.
 pub async fn branch(repo: &Repo) -> Result<Option<String>, GitError> {
-    let cmd = git(&repo.toplevel, QUESTION).args(["symbolic-ref", "--short", "--quiet", "HEAD"]);
+    link(repo, "HEAD", "refs/heads/").await
+}
+
+/// The branch that the remote gives to whoever clones it, as far as this clone was told.
+pub async fn default_branch(repo: &Repo) -> Result<Option<String>, GitError> {
+    let Some(name) = remote_name(repo).await? else { return Ok(None) };
+    link(repo, &format!("refs/remotes/{name}/HEAD"), &format!("refs/remotes/{name}/")).await
+}
+
+/// What a symbolic name stands for, below this.
+async fn link(repo: &Repo, name: &str, below: &str) -> Result<Option<String>, GitError> {
+    let cmd = git(&repo.toplevel, QUESTION).args(["symbolic-ref", "--quiet", name]);
     match ask(&repo.toplevel, cmd).await {
-        Ok(output) => Ok(Some(output.text())),
+        Ok(output) => Ok(output.text().strip_prefix(below).map(str::to_owned)),
         Err(GitError::Command(_)) => Ok(None),
         Err(error) => Err(error),
     }

@@ -124,6 +124,9 @@ async fn where_it_comes_from_and_what_is_checked_out() {
     assert_eq!(remote(&repo).await.unwrap(), None);
     it.git(&["remote", "add", "origin", "git@c.example:x"]).await;
     assert_eq!(remote(&repo).await.unwrap().as_deref(), Some("git@c.example:x"));
+    assert_eq!(default_branch(&repo).await.unwrap(), None);
+    it.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/re/lease"]).await;
+    assert_eq!(default_branch(&repo).await.unwrap().as_deref(), Some("re/lease"));
     it.git(&["checkout", "-q", "--detach"]).await;
     assert_eq!(branch(&repo).await.unwrap(), None);
 }

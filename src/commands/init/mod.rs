@@ -1,71 +1,47 @@
-//! `shipit init`: a shipit.toml out of what the folder tells, and perhaps a unit.
+//! `shipit init`: a shipit.toml out of what the folder tells, and perhaps a unit and a workflow.
 
 use std::path::{Path, PathBuf};
-
-use serde::Serialize;
 
 use crate::cli::{Global, InitArgs};
 use crate::config::{self, Choice};
 use crate::context::Context;
-use crate::init::draft::{Draft, draft};
+use crate::init::draft::draft;
+use crate::init::github::{self, GitHub};
 use crate::init::key::{self, Key};
 use crate::init::write::{NewFile, is_free, write};
 use crate::init::{self, Clues, Given, text, unit};
+use crate::model::action::Action;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
 use crate::model::names::HostName;
+use crate::model::settings::Settings;
 use crate::tools::cmd::quoted;
-use crate::ui::style::{GOOD, ODD, PLAIN, STRONG, paint};
-use crate::ui::table::Cell;
-use crate::ui::{Ui, json};
+use crate::ui::Ui;
+use told::Told;
+
+mod told;
 
 /// How often a host that can be none is asked for again.
 const TRIES: usize = 3;
 /// What a host looks like.
 const SAMPLE_HOST: &str = "deploy@server.example";
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    version: u32,
-    wrote: Vec<String>,
-    values: Vec<Said<'a>>,
-    notes: Vec<Note<'a>>,
-    next: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Said<'a> {
-    key: &'a str,
-    value: &'a toml::Value,
-    from: &'a str,
-    guess: bool,
-}
-
-#[derive(Serialize)]
-struct Note<'a> {
-    text: &'a str,
-    hint: Option<&'a str>,
-}
-
 /// Runs it.
 pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -> Outcome<()> {
     let file = context.cwd.join(global.config.as_deref().unwrap_or(Path::new(config::NAME)));
     let folder = flake_folder(context, &file, global)?;
     let is_there = file.symlink_metadata().is_ok();
-    if is_there && args.unit && !says_something(args) {
-        let choice = Choice { file: Some(file), environment: global.environment.clone(), host_key: None };
-        let settings = config::load(context, &choice)?;
-        let clues = look(context, &folder, ui).await?;
-        let new = unit::unit(&settings, &clues, None)?;
-        is_free(&new.path)?;
-        write(&new)?;
-        let notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
-        return say(context, ui, &notes, None, &[new.path]);
+    if is_there && (args.unit || args.github) && !says_something(args) {
+        return beside(global, context, args, ui, file, &folder).await;
     }
     is_free(&file).map_err(|failure| {
         let name = quoted(Path::new(&shown(context, &file)).as_os_str());
-        failure
-            .hint(format!("to have it written anew, move it away first: mv {name} {name}.old"))
-            .hint(format!("a unit for it: {}", ui.command("init --unit")))
+        failure.hint(format!("to have it written anew, move it away first: mv {name} {name}.old")).hint(
+            format!(
+                "a unit for it: {}; a workflow: {}",
+                ui.command("init --unit"),
+                ui.command("init --github")
+            ),
+        )
     })?;
     if let Some(name) = global.environment.as_deref().filter(|name| *name != "production") {
         return Err(Failure::msg(Kind::Usage, "a new shipit.toml has one environment, which is production")
@@ -90,15 +66,67 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     let settings = config::parse(context, folder, shown(context, &file), new.text.clone())?;
     let mut files = vec![new];
     if args.unit {
-        let unit = unit::unit(&settings, &clues, draft.program.as_deref())?;
-        is_free(&unit.path)?;
-        files.push(unit);
+        files.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
     }
-    for file in &files {
-        write(file)?;
-    }
+    let github = github(global, context, args, ui, &settings).await?;
+    files.extend(github.as_ref().map(|github| github.file.clone()));
+    write_all(&files)?;
     let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).chain(made).collect();
-    say(context, ui, &draft.notes, Some(&draft), &written)
+    let told = Told { notes: &draft.notes, draft: Some(&draft), github: github.as_ref(), written: &written };
+    told.say(context, ui)
+}
+
+/// What belongs to a shipit.toml that is there already.
+async fn beside(
+    global: &Global,
+    context: &Context,
+    args: &InitArgs,
+    ui: &Ui,
+    file: PathBuf,
+    folder: &Path,
+) -> Outcome<()> {
+    let choice = Choice { file: Some(file), environment: global.environment.clone(), host_key: None };
+    let settings = config::load(context, &choice)?;
+    let (mut files, mut notes) = (Vec::new(), Vec::new());
+    if args.unit {
+        let clues = look(context, folder, ui).await?;
+        files.push(unit::unit(&settings, &clues, None)?);
+        notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
+    }
+    let github = github(global, context, args, ui, &settings).await?;
+    files.extend(github.as_ref().map(|github| github.file.clone()));
+    write_all(&files)?;
+    let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+    let told = Told { notes: &notes, draft: None, github: github.as_ref(), written: &written };
+    told.say(context, ui)
+}
+
+/// All of them or none.
+fn write_all(files: &[NewFile]) -> Outcome<()> {
+    files.iter().try_for_each(|file| is_free(&file.path))?;
+    files.iter().try_for_each(write)
+}
+
+/// The workflow, where it is wished.
+async fn github(
+    global: &Global,
+    context: &Context,
+    args: &InitArgs,
+    ui: &Ui,
+    settings: &Settings,
+) -> Outcome<Option<GitHub>> {
+    if !args.github {
+        return Ok(None);
+    }
+    if let Some(file) =
+        global.config.as_deref().filter(|file| file.file_name() != Some(config::NAME.as_ref()))
+    {
+        let text = format!("the workflow's shipit reads {}, and not {}", config::NAME, file.display());
+        return Err(Failure::msg(Kind::Usage, text).hint("let it be an environment of that file: -e NAME"));
+    }
+    let action = args.action.clone().unwrap_or_else(Action::own);
+    let let_in = ui.command("setup --as root --key");
+    github::workflow(settings, &action, context.home.as_deref(), &let_in).await.map(Some)
 }
 
 async fn look(context: &Context, folder: &Path, ui: &Ui) -> Outcome<Clues> {
@@ -111,7 +139,7 @@ async fn look(context: &Context, folder: &Path, ui: &Ui) -> Outcome<Clues> {
 
 /// The command line has words about shipit.toml.
 fn says_something(args: &InitArgs) -> bool {
-    let InitArgs { host, app, package, root, unit_name, assets, port, health, no_sign, unit: _ } = args;
+    let InitArgs { host, app, package, root, unit_name, assets, port, health, no_sign, .. } = args;
     let names = host.is_some() || app.is_some() || package.is_some() || root.is_some() || unit_name.is_some();
     names || !assets.is_empty() || port.is_some() || health.is_some() || *no_sign
 }
@@ -170,52 +198,6 @@ async fn ask_host(ui: &Ui) -> Outcome<HostName> {
         }
     }
     Err(unknown())
-}
-
-/// What was written, what it says, and what to type next.
-fn say(
-    context: &Context,
-    ui: &Ui,
-    notes: &[(String, Option<String>)],
-    draft: Option<&Draft>,
-    written: &[PathBuf],
-) -> Outcome<()> {
-    let next = [ui.command("setup --as root"), ui.command("doctor"), ui.command("deploy")];
-    let values = draft.map(|draft| draft.values.as_slice()).unwrap_or_default();
-    let written: Vec<String> = written.iter().map(|path| shown(context, path)).collect();
-    let mut rows: Vec<Vec<Cell>> =
-        written.iter().map(|file| vec![Cell::new(GOOD, "wrote:"), Cell::new(STRONG, file)]).collect();
-    rows.extend(values.iter().map(|value| {
-        let style = if value.guess { ODD } else { PLAIN };
-        let said = value.value.to_string();
-        vec![Cell::new(PLAIN, value.key), Cell::new(PLAIN, said), Cell::new(style, text::origin(value))]
-    }));
-    let said = values.iter().map(|value| Said {
-        key: value.key,
-        value: &value.value,
-        from: &value.from,
-        guess: value.guess,
-    });
-    let answer = Answer {
-        version: json::VERSION,
-        values: said.collect(),
-        notes: notes.iter().map(|(text, hint)| Note { text, hint: hint.as_deref() }).collect(),
-        next: &next,
-        wrote: written,
-    };
-    ui.answer(&rows, &answer)?;
-    for (text, hint) in notes {
-        ui.warn(&hint.as_ref().map_or_else(|| text.clone(), |hint| format!("{text}: {hint}")));
-    }
-    let [setup, doctor, deploy] = &next;
-    let name = |command: &str| paint(STRONG, command);
-    ui.say(format!(
-        "next: {}, which prepares a server and shows first what it does; or {}, which says what one that is prepared lacks",
-        name(setup),
-        name(doctor)
-    ));
-    ui.say(format!("then: commit all this, and {}", name(deploy)));
-    Ok(())
 }
 
 /// A path as one types it here.

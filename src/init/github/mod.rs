@@ -1,0 +1,114 @@
+//! The workflow of `init --github`: a deploy as a step of GitHub's, out of shipit.toml and what git knows.
+
+use std::path::Path;
+
+use super::write::NewFile;
+use crate::model::action::Action;
+use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::settings::Settings;
+use crate::tools::cmd::quoted;
+use crate::tools::git::{self, GitError};
+use workflow::Workflow;
+
+mod workflow;
+
+#[cfg(test)]
+mod tests;
+
+/// Where GitHub looks for workflows.
+const FOLDER: &str = ".github/workflows";
+/// What the branch that is deployed is called nearly everywhere.
+const MAIN_BRANCHES: [&str; 2] = ["main", "master"];
+/// What sshd makes for itself wherever it is installed.
+const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
+
+/// A workflow, and what goes with it.
+#[derive(Debug, Clone)]
+pub struct GitHub {
+    /// The workflow.
+    pub file: NewFile,
+    /// The environment on GitHub, which holds the secrets.
+    pub environment: String,
+    /// The branch whose pushes it deploys.
+    pub branch: String,
+    /// What somebody should look at, each with what to do.
+    pub notes: Vec<(String, Option<String>)>,
+    /// What to type before the first run.
+    pub next: Vec<String>,
+}
+
+/// The workflow for these settings. `home`: what `~/` stood for in shipit.toml. `let_in`: what one types here before a
+/// key that shall log in.
+///
+/// # Errors
+/// [`Kind::Usage`] where there is no repository to put it in.
+pub async fn workflow(
+    settings: &Settings,
+    action: &Action,
+    home: Option<&Path>,
+    let_in: &str,
+) -> Outcome<GitHub> {
+    let repo = git::repository(&settings.folder).await.map_err(no_repository)?;
+    let told = git::default_branch(&repo).await.map_err(no_repository)?;
+    let here = git::branch(&repo).await.map_err(no_repository)?;
+    let mut notes = Vec::new();
+    if let (None, Some(branch)) = (&told, &here)
+        && !MAIN_BRANCHES.contains(&branch.as_str())
+    {
+        notes.push((
+            format!(
+                "pushes to {branch} will deploy: it is checked out, and git does not know the main branch"
+            ),
+            Some("look at `branches:` in the workflow".to_owned()),
+        ));
+    }
+    let branch = told.or(here).unwrap_or_else(|| MAIN_BRANCHES[0].to_owned());
+    if let Some(unknown) = action.unknown() {
+        let how = "--action OWNER/shipit@COMMIT says it to init".to_owned();
+        notes.push((
+            format!("the workflow can't run yet: in its line `uses: {action}`, replace {unknown}"),
+            Some(how),
+        ));
+    }
+    let key = settings.signing_key.as_deref();
+    let on_runner = key.and_then(|file| place_on_runner(file, &repo.toplevel, home));
+    if let (Some(file), None) = (key, &on_runner) {
+        notes.push((
+            format!(
+                "a runner can have no signing key in {}, where shipit.toml says that it is",
+                file.display()
+            ),
+            Some("put it below your home, and name it with ~/".to_owned()),
+        ));
+    }
+    let workflow = Workflow {
+        app: settings.app.as_str(),
+        environment: settings.environment.as_str(),
+        folder: &repo.prefix,
+        branch: &branch,
+        knows_host: settings.ssh.host_key.is_some(),
+        signing_key: on_runner.as_deref(),
+        action,
+    };
+    let read_key = settings.ssh(&format!("cat {HOST_KEY_FILE} | cut -d' ' -f1,2"));
+    let next = workflow.next(let_in, key.map(|file| quoted(file.as_os_str())).as_deref(), &read_key);
+    let path = repo.toplevel.join(FOLDER).join(workflow.file_name());
+    let file = NewFile { path, text: workflow.text() };
+    Ok(GitHub { file, environment: workflow.environment_name(), branch, notes, next })
+}
+
+fn no_repository(error: GitError) -> Failure {
+    let hint = matches!(error, GitError::NotARepository { .. });
+    let error = anyhow::Error::new(error).context("a workflow lies in a git repository, at its top");
+    let failure = Failure::new(Kind::Usage, error);
+    if hint { failure.hint("git init") } else { failure }
+}
+
+/// The key's file as a shell on a runner takes it, whose home and checkout lie elsewhere; none: it can't lie there.
+fn place_on_runner(file: &Path, toplevel: &Path, home: Option<&Path>) -> Option<String> {
+    if let Ok(below) = file.strip_prefix(toplevel) {
+        return Some(format!("./{}", quoted(below.as_os_str())));
+    }
+    let below = file.strip_prefix(home?).ok()?;
+    Some(format!("~/{}", quoted(below.as_os_str())))
+}

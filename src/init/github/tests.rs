@@ -1,0 +1,195 @@
+use std::path::Path;
+
+use snapbox::{IntoData as _, assert_data_eq, str};
+
+use super::place_on_runner;
+use super::workflow::Workflow;
+use crate::model::action::Action;
+
+const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
+
+fn action() -> Action {
+    format!("anna/shipit@{HASH}").parse().unwrap()
+}
+
+fn plain(action: &Action) -> Workflow<'_> {
+    Workflow {
+        app: "server",
+        environment: "production",
+        folder: "",
+        branch: "main",
+        knows_host: true,
+        signing_key: None,
+        action,
+    }
+}
+
+#[test]
+fn an_app_with_a_repository_of_its_own() {
+    let action = action();
+    let workflow = plain(&action);
+    assert_eq!(
+        (workflow.file_name(), workflow.environment_name()),
+        ("deploy.yml".into(), "production".into())
+    );
+    assert_data_eq!(workflow.text(), str![[r##"
+# Written by `shipit init --github`. A push to the branch below goes live; "Run workflow" on the Actions page can roll back.
+name: Deploy
+
+on:
+  push:
+    branches: [main]
+  workflow_dispatch:
+    inputs:
+      rollback-to:
+        description: "Roll back to this release (3f9c2d1, v41), or to the one before (previous); empty: deploy"
+        type: string
+        default: ""
+
+# One at a time. A deploy that runs is never cancelled: the next one waits for it.
+concurrency:
+  group: deploy-production
+  cancel-in-progress: false
+
+permissions: {}
+
+jobs:
+  deploy:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 60
+    permissions:
+      contents: read # for the checkout
+    environment:
+      name: production
+      url: ${{ steps.shipit.outputs.url }}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          # The whole history: shipit lists the commits between what is live and what goes live.
+          fetch-depth: 0
+          persist-credentials: false
+      - id: shipit
+        uses: anna/shipit@0123456789abcdef0123456789abcdef01234567
+        with:
+          command: ${{ inputs.rollback-to && 'rollback' || 'deploy' }}
+          revision: ${{ inputs.rollback-to != 'previous' && inputs.rollback-to || '' }}
+          ssh-private-key: ${{ secrets.SHIPIT_SSH_KEY }}
+          # shipit.toml has the server's key.
+
+"##]].raw());
+    assert_data_eq!(
+        workflow.next("shipit setup --key", None, "ssh a cat").join("\n"),
+        str![[r#"
+gh api --silent --method PUT 'repos/{owner}/{repo}/environments/production'
+ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/server-github
+shipit setup --key ~/.ssh/server-github.pub
+gh secret set SHIPIT_SSH_KEY --env production < ~/.ssh/server-github
+"#]]
+    );
+}
+
+#[test]
+fn an_environment_of_an_app_in_a_folder() {
+    let action = action();
+    let workflow = Workflow {
+        app: "web",
+        environment: "staging",
+        folder: "apps/the web",
+        branch: "re/lease+1 @branch@",
+        knows_host: false,
+        signing_key: Some("~/.config/shipit/signing.key"),
+        ..plain(&action)
+    };
+    assert_eq!(
+        (workflow.file_name(), workflow.environment_name()),
+        ("deploy-web-staging.yml".into(), "web-staging".into())
+    );
+    assert_data_eq!(workflow.text(), str![[r##"
+# Written by `shipit init --github`. A push to the branch below goes live; "Run workflow" on the Actions page can roll back.
+name: Deploy web staging
+
+on:
+  push:
+    branches: ["re/lease\\+1 @branch@"]
+    # If the app is made of nothing but its own folder:
+    # paths: ["apps/the web/**"]
+  workflow_dispatch:
+    inputs:
+      rollback-to:
+        description: "Roll back to this release (3f9c2d1, v41), or to the one before (previous); empty: deploy"
+        type: string
+        default: ""
+
+# One at a time. A deploy that runs is never cancelled: the next one waits for it.
+concurrency:
+  group: deploy-web-staging
+  cancel-in-progress: false
+
+permissions: {}
+
+jobs:
+  deploy:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 60
+    permissions:
+      contents: read # for the checkout
+    environment:
+      name: web-staging
+      url: ${{ steps.shipit.outputs.url }}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          # The whole history: shipit lists the commits between what is live and what goes live.
+          fetch-depth: 0
+          persist-credentials: false
+      - name: Put the signing key where shipit.toml names it
+        env:
+          SIGNING_KEY: ${{ secrets.SHIPIT_SIGNING_KEY }}
+        run: |
+          umask 077
+          mkdir -p -- "$(dirname -- ~/.config/shipit/signing.key)"
+          printf '%s\n' "$SIGNING_KEY" > ~/.config/shipit/signing.key
+      - id: shipit
+        uses: anna/shipit@0123456789abcdef0123456789abcdef01234567
+        with:
+          environment: staging
+          working-directory: apps/the web
+          command: ${{ inputs.rollback-to && 'rollback' || 'deploy' }}
+          revision: ${{ inputs.rollback-to != 'previous' && inputs.rollback-to || '' }}
+          ssh-private-key: ${{ secrets.SHIPIT_SSH_KEY }}
+          host-key: ${{ vars.SHIPIT_HOST_KEY }}
+
+"##]].raw());
+    assert_data_eq!(
+        workflow.next("shipit -e staging setup --key", Some("'/home/a b/key'"), "ssh a cat").join("\n"),
+        str![[r#"
+gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging'
+ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/web-github
+shipit -e staging setup --key ~/.ssh/web-github.pub
+gh secret set SHIPIT_SSH_KEY --env web-staging < ~/.ssh/web-github
+gh secret set SHIPIT_SIGNING_KEY --env web-staging < '/home/a b/key'
+gh variable set SHIPIT_HOST_KEY --env web-staging --body "$(ssh a cat)"
+"#]]
+    );
+}
+
+#[test]
+fn a_key_lies_on_the_runner_as_it_does_here() {
+    let place =
+        |file: &str| place_on_runner(Path::new(file), Path::new("/src/app"), Some(Path::new("/home/anna")));
+    assert_eq!(place("/home/anna/.config/a key").as_deref(), Some("~/'.config/a key'"));
+    assert_eq!(place("/src/app/deploy/key").as_deref(), Some("./deploy/key"));
+    assert_eq!(place("/etc/key"), None);
+    assert_eq!(place_on_runner(Path::new("/home/anna/key"), Path::new("/src/app"), None), None);
+}
+
+/// What is pinned in the workflow that is written is what is pinned in our own.
+#[test]
+fn its_checkout_is_ours() {
+    let pin = |text: &str| {
+        let at = text.find("actions/checkout@").expect("a checkout");
+        text[at..].lines().next().map(str::to_owned)
+    };
+    let own = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/.github/workflows/test.yml"));
+    assert_eq!(pin(include_str!("deploy.yml")), pin(own));
+}

@@ -1,0 +1,167 @@
+//! The text of the workflow: `deploy.yml` beside this, with the lines that differ from app to app.
+
+use serde_json::Value;
+
+use crate::model::action::Action;
+use crate::tools::cmd::quoted;
+
+const TEMPLATE: &str = include_str!("deploy.yml");
+
+/// What differs.
+#[derive(Debug, Clone)]
+pub struct Workflow<'a> {
+    /// The app's name.
+    pub app: &'a str,
+    /// The environment of shipit.toml.
+    pub environment: &'a str,
+    /// The app's folder in the repository; empty: its top.
+    pub folder: &'a str,
+    /// The branch that is deployed.
+    pub branch: &'a str,
+    /// shipit.toml pins the server's key itself.
+    pub knows_host: bool,
+    /// The signing key's file, as a shell on the runner takes it.
+    pub signing_key: Option<&'a str>,
+    /// shipit's own action.
+    pub action: &'a Action,
+}
+
+impl Workflow<'_> {
+    /// `deploy.yml`. Of several apps of a repository, and of several environments, each has its own.
+    pub fn file_name(&self) -> String {
+        format!("{}.yml", self.id("deploy"))
+    }
+
+    /// The environment on GitHub, which holds the secrets.
+    pub fn environment_name(&self) -> String {
+        match self.folder {
+            "" => self.environment.to_owned(),
+            _ => format!("{}-{}", self.app, self.environment),
+        }
+    }
+
+    /// A name that no other workflow of the repository has.
+    fn id(&self, first: &str) -> String {
+        let app = if self.folder.is_empty() { "" } else { self.app };
+        let environment = if self.is_default() { "" } else { self.environment };
+        let parts = [first, app, environment].map(str::to_owned);
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    }
+
+    fn is_default(&self) -> bool {
+        self.environment == "production"
+    }
+
+    /// The whole file.
+    pub fn text(&self) -> String {
+        let mut lines = Vec::new();
+        for line in TEMPLATE.lines() {
+            match line {
+                "@paths@" => lines.extend(self.paths()),
+                "@signing@" => lines.extend(self.signing()),
+                "@settings@" => lines.extend(self.settings()),
+                "@host_key@" => lines.extend(self.host_key()),
+                line => lines.push(self.filled(line)),
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// One value a line, so that none is looked into for another.
+    fn filled(&self, line: &str) -> String {
+        let Some((before, rest)) = line.split_once(": ") else { return line.to_owned() };
+        let value = match rest {
+            "@title@" => scalar(&self.id("Deploy").replace('-', " ")),
+            "[@branch@]" => format!("[{}]", scalar(&pattern(self.branch))),
+            "@group@" => scalar(&format!("deploy-{}", self.environment_name())),
+            "@environment@" => scalar(&self.environment_name()),
+            "@action@" => self.action.to_string(),
+            rest => rest.to_owned(),
+        };
+        format!("{before}: {value}")
+    }
+
+    /// Only proposed: a flake in a folder may well take files from beside it.
+    fn paths(&self) -> Vec<String> {
+        match self.folder {
+            "" => Vec::new(),
+            folder => vec![
+                "    # If the app is made of nothing but its own folder:".to_owned(),
+                format!("    # paths: [{}]", scalar(&format!("{}/**", pattern(folder)))),
+            ],
+        }
+    }
+
+    fn signing(&self) -> Vec<String> {
+        let Some(file) = self.signing_key else { return Vec::new() };
+        [
+            "- name: Put the signing key where shipit.toml names it",
+            "  env:",
+            "    SIGNING_KEY: ${{ secrets.SHIPIT_SIGNING_KEY }}",
+            "  run: |",
+            "    umask 077",
+            &format!("    mkdir -p -- \"$(dirname -- {file})\""),
+            &format!("    printf '%s\\n' \"$SIGNING_KEY\" > {file}"),
+        ]
+        .map(|line| format!("      {line}"))
+        .to_vec()
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.is_default() {
+            lines.push(format!("          environment: {}", scalar(self.environment)));
+        }
+        if !self.folder.is_empty() {
+            lines.push(format!("          working-directory: {}", scalar(self.folder)));
+        }
+        lines
+    }
+
+    fn host_key(&self) -> Vec<String> {
+        if self.knows_host {
+            return vec!["          # shipit.toml has the server's key.".to_owned()];
+        }
+        vec!["          host-key: ${{ vars.SHIPIT_HOST_KEY }}".to_owned()]
+    }
+
+    /// What is to be done on GitHub before the first run, with a login of its own. `let_in`: what one types before a
+    /// key that shall log in; `read_key`: tells the server's public key over a connection that is trusted already.
+    pub fn next(&self, let_in: &str, key_here: Option<&str>, read_key: &str) -> Vec<String> {
+        let environment = self.environment_name();
+        let on_github = quoted(format!("repos/{{owner}}/{{repo}}/environments/{environment}").as_ref());
+        let login = format!("~/.ssh/{}-github", self.app);
+        let mut commands = vec![
+            format!("gh api --silent --method PUT {on_github}"),
+            format!("ssh-keygen -q -t ed25519 -N '' -C github -f {login}"),
+            format!("{let_in} {login}.pub"),
+            format!("gh secret set SHIPIT_SSH_KEY --env {environment} < {login}"),
+        ];
+        if let Some(key) = key_here.filter(|_| self.signing_key.is_some()) {
+            commands.push(format!("gh secret set SHIPIT_SIGNING_KEY --env {environment} < {key}"));
+        }
+        if !self.knows_host {
+            commands.push(format!(
+                "gh variable set SHIPIT_HOST_KEY --env {environment} --body \"$({read_key})\""
+            ));
+        }
+        commands
+    }
+}
+
+/// A value of YAML: plain where it can be nothing else, in quotes otherwise.
+fn scalar(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " ._/-".contains(c);
+    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(is_plain)
+        && !text.ends_with(' ')
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .contains(&text.to_lowercase().as_str());
+    if is_word { text.to_owned() } else { Value::from(text).to_string() }
+}
+
+/// A name for GitHub's filters, where some characters mean something.
+fn pattern(name: &str) -> String {
+    let escaped = |c: char| if "*?+[]!\\".contains(c) { vec!['\\', c] } else { vec![c] };
+    name.chars().flat_map(escaped).collect()
+}

@@ -1,0 +1,160 @@
+//! `shipit init --github`: where the workflow lies, what it knows of the app, and that what it tells one to type is right.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::{Value, json};
+
+use crate::support::lab::{Server, Variant};
+use crate::support::world::World;
+
+const ACTION: &str = "anna/shipit@0123456789abcdef0123456789abcdef01234567";
+const INIT: [&str; 5] = ["init", "--github", "--action", ACTION, "--json"];
+
+fn read(world: &World, file: &str) -> String {
+    fs::read_to_string(world.app().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The commands of an answer that begin so.
+fn next(answer: &Value, start: &str) -> Vec<String> {
+    let next = answer["next"].as_array().expect("next").iter().filter_map(Value::as_str);
+    next.filter(|command| command.starts_with(start)).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_workflow_is_written_with_the_file_or_after_it() {
+    let world = World::alone();
+    world.commit("1", "ok");
+    let answer = world.shipit(&[&INIT[..], &["--host", "a@b", "--no-sign"]].concat()).expect(0).json();
+    assert_eq!(answer["wrote"], json!(["shipit.toml", ".github/workflows/deploy.yml"]));
+    let text = read(&world, ".github/workflows/deploy.yml");
+    for line in
+        [&format!("uses: {ACTION}\n"), "branches: [main]\n", "host-key: ${{ vars.SHIPIT_HOST_KEY }}\n"]
+    {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("SIGNING"), "{text}");
+    assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [""; 0]);
+    assert_eq!(next(&answer, "gh variable set SHIPIT_HOST_KEY").len(), 1);
+
+    // What is there stays, and nothing else is written either.
+    world.shipit(&INIT).expect(2).says(&["deploy.yml", "not written over"]);
+    fs::rename(world.app().join("shipit.toml"), world.file("shipit.toml")).unwrap();
+    world.shipit(&[&INIT[..], &["--host", "a@b"]].concat()).expect(2).says(&["deploy.yml"]);
+    assert!(!world.app().join("shipit.toml").exists(), "half of it was written");
+    fs::rename(world.file("shipit.toml"), world.app().join("shipit.toml")).unwrap();
+
+    fs::remove_dir_all(world.app().join(".github")).unwrap();
+    let answer = world.shipit(&[&INIT[..], &["--unit"]].concat()).expect(0).json();
+    assert_eq!(answer["wrote"], json!(["server.service", ".github/workflows/deploy.yml"]));
+    assert_eq!(read(&world, ".github/workflows/deploy.yml"), text);
+}
+
+/// The second app of a repository, in an environment of its own, with a key that it signs with.
+#[test]
+fn each_app_and_environment_has_a_workflow_of_its_own() {
+    let world = World::alone();
+    world.write("apps/web/flake.nix", "{}");
+    let key = "[sign]\nkey_file = \"~/keys/for web\"\n[ssh]\nhost_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG2dW0rSzjv3hvzJ7Tj2CQ4iMaoYtFMUIk7j4sVOnPl1\"\n";
+    let file = format!("app = \"web\"\nhost = \"a@b\"\n{key}[environments.staging]\nhost = \"a@c\"\n");
+    world.write("apps/web/shipit.toml", &file);
+    world.commit_all("one");
+    world.git(&["remote", "add", "origin", "https://git.example/anna/apps"]);
+    world.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk"]);
+    let words = [&["-C", "apps/web", "-e", "staging"], &INIT[..]].concat();
+    let answer = world.shipit(&words).expect(0).json();
+    let file = ".github/workflows/deploy-web-staging.yml";
+    assert!(answer["wrote"][0].as_str().is_some_and(|name| name.ends_with(file)), "{answer}");
+    let text = read(&world, file);
+    for line in [
+        "branches: [trunk]\n",
+        "environment: staging\n",
+        "working-directory: apps/web\n",
+        "name: web-staging\n",
+        "group: deploy-web-staging\n",
+    ] {
+        assert!(text.contains(line), "no {line}in\n{text}");
+    }
+    assert!(!text.contains("host-key:"), "{text}");
+    let home = world.file("home");
+    let from = format!("'{}/keys/for web'", home.display());
+    let set = format!("gh secret set SHIPIT_SIGNING_KEY --env web-staging < {from}");
+    assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [set]);
+    assert_eq!(next(&answer, "gh variable"), [""; 0]);
+    assert_eq!(
+        next(&answer, "shipit -C apps/web -e staging setup --as root --key"),
+        ["shipit -C apps/web -e staging setup --as root --key ~/.ssh/web-github.pub"]
+    );
+
+    // The step that puts the key there, run as a runner would: the key has the place where shipit looks for it.
+    let script: String = text
+        .lines()
+        .skip_while(|line| line.trim() != "run: |")
+        .skip(1)
+        .take_while(|line| line.starts_with("          "))
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    let mut step = world.command("bash");
+    step.args(["-e", "-c", &script]).env("SIGNING_KEY", "a:secret $(touch pwned)");
+    assert!(step.status().unwrap().success(), "{script}");
+    let key = home.join("keys/for web");
+    assert_eq!(fs::read_to_string(&key).unwrap(), "a:secret $(touch pwned)\n");
+    assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    world
+        .shipit(&["-C", "apps/web", "-e", "staging", "deploy"])
+        .expect(2)
+        .says(&["the signing key", "for web"]);
+}
+
+#[test]
+fn what_a_workflow_can_not_know_is_said() {
+    let world = World::alone();
+    world.write("shipit.toml", "app = \"server\"\nhost = \"a@b\"\n[sign]\nkey_file = \"/etc/keys/secret\"\n");
+    world.git(&["checkout", "-q", "-b", "an-idea"]);
+    let ran = world.shipit(&["init", "--github"]).expect(0).says(&[
+        "uses: OWNER/shipit@v",
+        "replace OWNER",
+        "--action OWNER/shipit@COMMIT",
+        "pushes to an-idea will deploy",
+        "no signing key in /etc/keys/secret",
+        "a push to an-idea deploys",
+    ]);
+    assert!(ran.stdout.contains("wrote:  .github/workflows/deploy.yml"), "{}", ran.stdout);
+
+    // A tag can be moved, and a name with a line break could be anything.
+    for wrong in [
+        "anna/shipit@v1",
+        "anna/shipit",
+        "shipit@0123456789abcdef0123456789abcdef01234567",
+        &format!("{ACTION}\n"),
+    ] {
+        world.shipit(&["init", "--github", "--action", wrong]).expect(2).says(&["--action"]);
+    }
+    world.shipit(&["init", "--action", ACTION]).expect(2).says(&["--github"]);
+    fs::rename(world.app().join("shipit.toml"), world.app().join("other.toml")).unwrap();
+    world.shipit(&[&["-c", "other.toml"], &INIT[..]].concat()).expect(2).says(&["other.toml", "-e NAME"]);
+
+    fs::rename(world.app().join("other.toml"), world.app().join("shipit.toml")).unwrap();
+    fs::rename(world.app().join(".git"), world.file("git")).unwrap();
+    world.shipit(&INIT).expect(2).says(&["a workflow lies in a git repository", "git init"]);
+}
+
+/// The command that tells the host key gives what shipit.toml takes, and the server is reached with that alone.
+#[test]
+fn the_host_key_is_told_over_a_connection_that_is_trusted() {
+    let server = Server::boot(Variant::Debian);
+    let world = World::new(&server);
+    let answer = world.shipit(&INIT).expect(0).json();
+    let command = next(&answer, "gh variable set SHIPIT_HOST_KEY").remove(0);
+    let (_, key) = command.split_once(" --body ").expect("--body");
+    let output = world.command("sh").args(["-c", &format!("printf %s {key}")]).output().unwrap();
+    let key = String::from_utf8(output.stdout).unwrap();
+    assert!(key.starts_with("ssh-ed25519 AAAA"), "{key}: {}", String::from_utf8_lossy(&output.stderr));
+
+    let config = fs::read_to_string(world.file("ssh_config")).unwrap();
+    let lines = config.lines().filter(|line| !line.contains("UserKnownHostsFile"));
+    world.ssh_config(&lines.map(|line| format!("{line}\n")).collect::<String>());
+    world.shipit(&["status"]).expect(3);
+    world.edit("[ssh]\n", &format!("[ssh]\nhost_key = \"{key}\"\n"));
+    world.shipit(&["status"]).expect(0);
+}
