@@ -18,6 +18,7 @@ check:
     cargo clippy --all-targets -- -D warnings
     cargo test --lib --bins
     ./tests/shell
+    ./tests/workflows
 
 # Rewrite the expected outputs in the tests, then look at the diff
 snapshots:

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # What must be installed on the machine that runs the tests.
 
-# command:package
+# command:package, or file:package
 HOST_NEEDS=(
   debootstrap:debootstrap
+  /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring # Ubuntu has its own alone
   systemd-nspawn:systemd-container
   nix-daemon:nix-bin
   ip:iproute2
@@ -23,7 +24,7 @@ host_packages() {
   # The official installer's Nix is as good as Debian's.
   PATH=$PATH:/nix/var/nix/profiles/default/bin
   for need in "${HOST_NEEDS[@]}"; do
-    command -v "${need%%:*}" >/dev/null || missing+=("${need#*:}")
+    command -v "${need%%:*}" >/dev/null || [[ -e ${need%%:*} ]] || missing+=("${need#*:}")
   done
   ((${#missing[@]})) || return 0
   command -v apt-get >/dev/null ||
