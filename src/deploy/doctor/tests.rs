@@ -147,6 +147,23 @@ fn a_server_s_memory_disk_clock_and_system_are_judged() {
 }
 
 #[test]
+fn programs_the_log_and_what_the_unit_starts_are_judged() {
+    let lacking = ServerState { missing_programs: vec!["flock".to_owned(), "stat".to_owned()], ..ready() };
+    is(&server(&lacking, &facts()), "programs", Failed, "lacks `flock`, `stat`");
+    let deaf = ServerState { may_read_journal: false, ..ready() };
+    is(&server(&deaf, &facts()), "log", Warning, "deploy may not read the unit's log");
+    let elsewhere = UnitState { exec_start: vec!["/usr/bin/python3 app.py".to_owned()], ..ready().unit };
+    let elsewhere = ServerState { unit: elsewhere, ..ready() };
+    is(&app(&elsewhere, &facts()), "program", Warning, "is below /var/www/server/current/");
+    let off = Facts { enabled: "disabled".to_owned(), ..facts() };
+    is(&app(&ready(), &off), "boot", Warning, "not started when the server boots");
+    for state in ["enabled", "static", "enabled-runtime", ""] {
+        let as_found = Facts { enabled: state.to_owned(), ..facts() };
+        is(&app(&ready(), &as_found), "boot", Fine, state);
+    }
+}
+
+#[test]
 fn the_app_has_to_answer_once_something_is_live() {
     let live = ServerState { current: Current::Release("abc".parse().unwrap()), ..ready() };
     let state = |active: &str, current: Current| {
