@@ -12,7 +12,7 @@ use crate::model::names::ReleaseId;
 use crate::model::stays::Stay;
 use crate::ui::json;
 use crate::ui::style::{GOOD, NOW, PLAIN};
-use crate::ui::table::Cell;
+use crate::ui::table::{self, Cell};
 use crate::ui::text::{bytes, count};
 
 #[derive(Serialize)]
@@ -54,7 +54,8 @@ pub async fn run(cx: &Cx<'_>, args: &PruneArgs) -> Outcome<()> {
         stay: pruned.stay.iter().map(|(release, _)| release).collect(),
         collected: pruned.collected,
     };
-    cx.ui.answer(&rows, &said)?;
+    // Nothing of a list of names is cut off: the terminal folds it.
+    cx.ui.answer_text(&table::lines(&rows, None), &said)?;
     if pruned.collected.is_none() && !pruned.removed.is_empty() && !args.gc {
         cx.ui.say(format!("what they had in the store goes with: {}", cx.ui.command("prune --gc")));
     }

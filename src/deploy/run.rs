@@ -16,6 +16,7 @@ use crate::model::retention;
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;
 use crate::model::when;
+use crate::tools::private_folder::PrivateFolder;
 use crate::tools::signals::{Interrupts, Wish};
 use crate::tools::ssh::{Connection, Options};
 
@@ -26,10 +27,8 @@ pub const MOST_REMOVED: usize = 200;
 ///
 /// # Errors
 /// [`Kind::Usage`] when it can't be made.
-pub fn scratch(options: &Options) -> Outcome<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix("shipit-run-")
-        .tempdir_in(&options.runtime_folder)
+pub fn scratch(options: &Options) -> Outcome<PrivateFolder> {
+    PrivateFolder::new(&options.runtime_folder)
         .failed(Kind::Usage, "no private folder could be made for this run")
 }
 

@@ -8,6 +8,7 @@ use crate::model::failure::{Failed as _, Kind, Outcome};
 use crate::model::names::{PackageName, System};
 use crate::tools::git::{self, Repo};
 use crate::tools::nix::{Nix, NixError, Program};
+use crate::tools::private_folder::PrivateFolder;
 use crate::tools::source::{Source, flake_output};
 
 /// What the flake has.
@@ -38,9 +39,7 @@ pub async fn look(folder: &Path, repo: Option<&Repo>, runtime_folder: &Path) -> 
         let text = "this folder is in no git repository: a deploy of it needs --allow-dirty".to_owned();
         flake.notes.push((text, Some("`git init && git add -A && git commit`".to_owned())));
     }
-    let scratch = tempfile::Builder::new()
-        .prefix("shipit-init-")
-        .tempdir_in(runtime_folder)
+    let scratch = PrivateFolder::new(runtime_folder)
         .failed(Kind::Usage, "no private folder could be made for this run")?;
     let (folder, repo) = (folder.to_owned(), repo.cloned());
     let source = Source { folder, repo, commit: None, subject: None, dirty: true };

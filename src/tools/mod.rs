@@ -4,6 +4,7 @@ pub mod cmd;
 pub mod git;
 pub mod lines;
 pub mod nix;
+pub mod private_folder;
 pub mod process;
 pub mod signals;
 pub mod source;

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use openssh::{Session, Stdio};
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
@@ -21,6 +20,7 @@ use self::options::{CONNECT, common_options};
 use self::refusal::classify;
 use super::cmd::Cmd;
 use super::lines::WholeLines;
+use super::private_folder::PrivateFolder;
 use super::process::{self, Running};
 use crate::model::names::HostName;
 use crate::remote::{self, Script};
@@ -49,7 +49,7 @@ const NO_END: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 pub struct Connection {
     session: Session,
     host: HostName,
-    folder: TempDir,
+    folder: PrivateFolder,
     /// While somebody is connected to its socket, the master does not take itself for idle: a build may last for hours.
     /// It goes with this process, whatever ends that.
     _in_use: UnixStream,
@@ -58,11 +58,7 @@ pub struct Connection {
 impl Connection {
     /// Connects and authenticates, once.
     pub async fn open(options: &Options) -> Result<Self, SshError> {
-        let folder = tempfile::Builder::new()
-            .prefix("shipit-")
-            .rand_bytes(8)
-            .tempdir_in(&options.runtime_folder)
-            .map_err(SshError::Folder)?;
+        let folder = PrivateFolder::new(&options.runtime_folder).map_err(SshError::Folder)?;
         let socket = folder.path().join("s");
         let log = folder.path().join("log");
         let deadline = if options.interactive { AUTHENTICATE_BY_HAND } else { AUTHENTICATE };
