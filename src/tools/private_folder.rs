@@ -1,9 +1,9 @@
 //! A folder of this run alone, removed with it. What a run that was killed has left is removed by the next one of the same
 //! user: the kernel frees the lock in it with the process, which a number or an age would only guess.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
@@ -30,7 +30,12 @@ impl PrivateFolder {
     /// When none can be made there.
     pub fn new(runtime_folder: &Path) -> io::Result<Self> {
         remove_left(runtime_folder);
-        let folder = tempfile::Builder::new().prefix(BEGIN).rand_bytes(8).tempdir_in(runtime_folder)?;
+        let mine = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new()
+            .prefix(BEGIN)
+            .rand_bytes(8)
+            .permissions(mine)
+            .tempdir_in(runtime_folder)?;
         // Nobody sees it under its name before it is locked.
         let unseen = folder.path().join("lock.new");
         let lock = File::create_new(&unseen)?;
@@ -83,6 +88,7 @@ mod tests {
             folder
         };
         let alive = PrivateFolder::new(all.path()).unwrap();
+        assert_eq!(fs::metadata(alive.path()).unwrap().mode() & 0o777, 0o700);
         let left = [make("shipit-run-left", 0o700, true), make("shipit-left", 0o700, true)];
         fs::write(left[0].join("file"), "text").unwrap();
         symlink(alive.path(), left[0].join("link")).unwrap();

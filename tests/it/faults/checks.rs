@@ -161,10 +161,6 @@ pub fn agrees(stand: &Stand, before: &Before, tried: &Tried<'_>, after: &Now) ->
         });
         assert_eq!(temporary(&site.world), Vec::<PathBuf>::new(), "{}", said());
     }
-    // Those of a shipit that was killed are nobody's to remove.
-    for folder in temporary(&site.world) {
-        let _ = std::fs::remove_dir_all(folder);
-    }
     runs
 }
 
