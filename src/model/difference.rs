@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::names::{Commit, StorePath};
 
+/// How a shallow clone gets the history that it lacks.
+pub const DEEPEN: &str = "`git fetch --unshallow`, or `fetch-depth: 0` in actions/checkout, brings the rest";
+
 /// How the new commit stands to the live one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,7 +21,7 @@ pub enum Relation {
     Behind,
     /// Each has commits that the other has not.
     Diverged,
-    /// The live one is not in this repository.
+    /// The live one is not in this repository, or the clone is shallow and its history ends too early.
     Unknown,
 }
 
@@ -49,6 +52,8 @@ pub struct Commits {
     pub to: Commit,
     /// How they stand.
     pub relation: Relation,
+    /// With `Unknown`: the clone is shallow, and more of the history may tell.
+    pub shallow: bool,
     /// What comes.
     pub coming: Side,
     /// What goes.

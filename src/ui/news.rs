@@ -1,7 +1,7 @@
 //! What a deploy brings, for people: a block in the plan of a dry run, a line each after a deploy.
 
 use super::text::{bytes, clean, count};
-use crate::model::difference::{Change, Closures, Commits, Named, Relation, Side};
+use crate::model::difference::{Change, Closures, Commits, DEEPEN, Named, Relation, Side};
 
 /// So many names of a plan have a line each.
 const ROWS: usize = 30;
@@ -35,6 +35,9 @@ pub fn commits_block(commits: &Commits) -> String {
             block(coming, COME),
             block(leaving, GO)
         ),
+        Relation::Unknown if commits.shallow => {
+            format!("  what lies between {} and it is {}\n", from.short(), not_known())
+        }
         Relation::Unknown => format!(
             "  {}, so what lies between is not known; git fetch may bring it\n",
             unknown(from.short())
@@ -67,12 +70,17 @@ pub fn commits_line(commits: &Commits) -> String {
                 subjects(leaving)
             )
         }
+        Relation::Unknown if commits.shallow => not_known(),
         Relation::Unknown => format!("{}, so what came is not known", unknown(from.short())),
     }
 }
 
 fn unknown(commit: &str) -> String {
     format!("{commit} is not in this repository")
+}
+
+fn not_known() -> String {
+    format!("not known in this shallow clone: {DEEPEN}")
 }
 
 /// The closures compared, in a plan.
@@ -182,6 +190,7 @@ mod tests {
             from: "b".repeat(40).parse().unwrap(),
             to: "a".repeat(40).parse().unwrap(),
             relation,
+            shallow: false,
             coming,
             leaving,
         }
@@ -198,6 +207,7 @@ mod tests {
             commits(Relation::Diverged, one, three),
             commits(Relation::Same, none(), none()),
             commits(Relation::Unknown, none(), none()),
+            Commits { shallow: true, ..commits(Relation::Unknown, none(), none()) },
         ];
         let text: String = all.iter().map(|it| commits_block(it) + &commits_line(it) + "\n").collect();
         assert_data_eq!(
@@ -229,6 +239,8 @@ mod tests {
 the same as before
   bbbbbbb is not in this repository, so what lies between is not known; git fetch may bring it
 bbbbbbb is not in this repository, so what came is not known
+  what lies between bbbbbbb and it is not known in this shallow clone: `git fetch --unshallow`, or `fetch-depth: 0` in actions/checkout, brings the rest
+not known in this shallow clone: `git fetch --unshallow`, or `fetch-depth: 0` in actions/checkout, brings the rest
 
 "#]]
         );

@@ -8,7 +8,7 @@ use crate::support::lab::{Server, Variant};
 use crate::support::world::{World, copy};
 
 /// A world whose checks are over sooner: what is deployed matters here, not how it is watched.
-fn hasty(server: &Server) -> World {
+pub fn hasty(server: &Server) -> World {
     let world = World::new(server);
     world.edit("within = \"10s\"", "within = \"10s\"\nsettle = \"200ms\"");
     // The folder may be another one.

@@ -175,7 +175,8 @@ pub(crate) fn advice(text: &str, source: &Source) -> Option<String> {
     if has("-source/") && (has("No such file or directory") || has("does not exist")) && source.repo.is_some()
     {
         return Some(
-            "when the file is there: `git add` it, because Nix sees only what git tracks".to_owned(),
+            "when the file is there: `git add` it, because Nix sees only what git tracks, and nothing of submodules"
+                .to_owned(),
         );
     }
     if has("couldn't find remote ref") || has("is not a valid URL") {

@@ -11,15 +11,17 @@ use super::process::{Output, run};
 
 mod commits;
 mod error;
+mod pointers;
 mod tree;
 mod work;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use commits::{between, commit, head, subject};
+pub use commits::{Meant, between, commit, head, meant, subject, trial_merge};
 pub use error::GitError;
-pub use tree::{TreeEntry, check_out, files, has_file};
+pub use pointers::{LFS_POINTER, lfs_pointers, submodules};
+pub use tree::{TreeEntry, check_out, files, has_file, text};
 pub use work::{Changes, changes, is_tracked, working_files};
 #[cfg(test)]
 pub(crate) use {tree::parse_tree, work::parse_status};

@@ -5,6 +5,8 @@ use super::*;
 use crate::model::difference::{Relation, Side};
 use crate::model::names::Commit;
 
+mod checkouts;
+
 /// A repository to try things on; dropped with its folder.
 pub(crate) struct Try {
     pub(crate) folder: tempfile::TempDir,
@@ -46,6 +48,20 @@ pub(crate) async fn git_in(folder: &Path, args: &[&str]) -> String {
         .args(args);
     run(&cmd).await.unwrap_or_else(|error| panic!("{error}\n{}", error.stderr)).text()
 }
+
+/// A clone of these commits with so much of their history, as actions/checkout makes it: no branch but its own.
+pub(crate) async fn checkout(it: &Try, depth: &str, refspecs: &[&str]) -> PathBuf {
+    let clone = tempfile::Builder::new().tempdir_in(it.folder.path()).unwrap().keep();
+    git_in(&clone, &["init", "-q", "-b", "none"]).await;
+    let url = format!("file://{}", it.path().display());
+    git_in(&clone, &[&["fetch", "-q", "--no-tags", "--depth", depth, &url], refspecs].concat()).await;
+    git_in(&clone, &["checkout", "-q", "--detach", "FETCH_HEAD"]).await;
+    clone
+}
+
+/// A file of git-lfs as it is committed.
+pub(crate) const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:\
+    4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
 
 #[tokio::test]
 async fn a_folder_in_a_repository() {

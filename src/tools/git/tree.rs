@@ -20,6 +20,12 @@ pub async fn has_file(repo: &Repo, commit: &Commit, path: &str) -> Result<bool, 
     Ok(files(repo, commit, &[path.to_owned()]).await?.iter().any(|entry| entry.path == path))
 }
 
+/// A file of a commit, as text. The path is relative to the top folder.
+pub async fn text(repo: &Repo, commit: &Commit, path: &str) -> Result<String, GitError> {
+    let cmd = git(&repo.toplevel, QUESTION).args(["cat-file", "blob"]).arg(format!("{commit}:{path}"));
+    Ok(ask(&repo.toplevel, cmd).await?.text())
+}
+
 /// The files of a commit at or below these paths, which are relative to the top folder.
 pub async fn files(repo: &Repo, commit: &Commit, paths: &[String]) -> Result<Vec<TreeEntry>, GitError> {
     let cmd = git(&repo.toplevel, QUESTION)

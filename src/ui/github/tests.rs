@@ -52,6 +52,7 @@ fn deployed() -> Vec<Event> {
                 from: commit("a"),
                 to: commit("b"),
                 relation: Relation::Ahead,
+                shallow: false,
                 coming: Side { count: 1, newest: vec![named("b", "A <b>new</b> page")] },
                 leaving: Side::default(),
             },

@@ -13,10 +13,12 @@ use crate::tools::nix::Nix;
 use crate::tools::source::Source;
 use commit::check_out;
 use links::links_stay_inside;
+use pointers::no_pointers;
 use tree::copy_tree;
 
 mod commit;
 mod links;
+mod pointers;
 mod tree;
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub async fn assets(
         _ => copy_tree(source, &wanted, work.path()).await?,
     };
     links_stay_inside(&laid_out)?;
+    no_pointers(&laid_out)?;
     // The store path takes its name from the folder.
     let named = work.path().join(format!("{app}-assets"));
     fs::rename(&laid_out, &named).map_err(|error| local(&error, &named))?;

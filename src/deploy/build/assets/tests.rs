@@ -3,13 +3,14 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use super::*;
 use crate::deploy::build::source::{Wanted, find};
 use crate::model::event::Events;
-use crate::tools::git::tests::Try;
+use crate::tools::git::tests::{POINTER, Try};
 use crate::tools::nix::tests::nix;
 
 async fn take(it: &Try, allow_dirty: bool, wanted: &[&str]) -> Outcome<Option<StorePath>> {
+    let rev = if allow_dirty { None } else { Some("HEAD") };
     let folder = it.path().join("app ü");
     let wanted: Vec<AssetPath> = wanted.iter().map(|text| text.parse().unwrap()).collect();
-    let source = find(&folder, Wanted { rev: None, allow_dirty }, &Events::channel().0).await.unwrap();
+    let source = find(&folder, Wanted { rev, allow_dirty }, &Events::channel().0).await.unwrap();
     let scratch = tempfile::tempdir().unwrap();
     assets(&nix(), &source, &"shop".parse().unwrap(), &wanted, scratch.path()).await
 }
@@ -217,4 +218,52 @@ async fn a_name_of_any_bytes_arrives_or_is_refused() {
         assert!(text.contains("views/gr\u{fffd}n` in the git repository is not UTF-8"), "{text}");
     }
     take(&it, false, &["public"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pointer_of_git_lfs_is_no_asset() {
+    let it = app().await;
+    it.write("app ü/views/b.png", POINTER);
+    it.write("app ü/views/c.png", POINTER);
+    it.write("app ü/views/about.txt", &format!("A pointer:\n{POINTER}"));
+    it.write("app ü/views/large.txt", &format!("{POINTER}{}", "x".repeat(1024)));
+    let refused = async |allow_dirty| {
+        let failure = take(&it, allow_dirty, &["views"]).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage);
+        let text = failure.error.to_string();
+        assert_eq!(text, "the asset `views/b.png` is a pointer of git-lfs, not the file itself");
+        assert_eq!(failure.detail.unwrap().lines, ["views/c.png"]);
+    };
+    it.commit("one").await;
+    refused(false).await;
+    it.write("app ü/flake.nix", "{ }");
+    refused(true).await;
+    it.git(&["checkout", "-q", "."]).await;
+    // Where git has a filter for them, the files are there.
+    it.write("app ü/.gitattributes", "*.png filter=lfs\n");
+    it.commit("two").await;
+    refused(false).await;
+    it.git(&["config", "filter.lfs.smudge", "sed -n s/^size/picture/p"]).await;
+    it.git(&["config", "filter.lfs.clean", "cat"]).await;
+    let path = take(&it, false, &["views"]).await.unwrap().unwrap();
+    assert!(tree(&path).contains(&"views/b.png picture 12345\n".to_owned()), "{:#?}", tree(&path));
+}
+
+#[tokio::test]
+async fn what_lies_in_a_submodule_is_no_asset() {
+    let it = app().await;
+    let first = it.commit("one").await;
+    let index = format!("160000,{first},app ü/theme");
+    it.git(&["update-index", "--add", "--cacheinfo", &index]).await;
+    it.git(&["commit", "-q", "-m", "two"]).await;
+    it.write("app ü/theme/css/a.css", "checked out\n");
+    for (asset, place) in [
+        ("theme", "the asset `app ü/theme` is a submodule"),
+        ("theme/css/a.css", "the asset `theme/css/a.css` lies in the submodule `app ü/theme`"),
+        ("views3", "has no `views3`"),
+    ] {
+        let failure = take(&it, false, &[asset]).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.error.to_string().contains(place), "{}", failure.error);
+    }
 }

@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
+use crate::model::difference::DEEPEN;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::Commit;
 use crate::tools::cmd::quoted;
-use crate::tools::git::{self, GitError, Repo};
+use crate::tools::git::{self, GitError, Meant, Repo};
 use crate::tools::source::Source;
+
+mod remarks;
+
+#[cfg(test)]
+mod tests;
 
 /// How many changed files a refusal lists.
 const LISTED_CHANGES: usize = 10;
@@ -54,8 +60,11 @@ async fn in_repository(
 ) -> Outcome<Source> {
     let fail = |error| explain(error, Some(&repo));
     if let Some(rev) = wanted.rev {
-        let commit = git::commit(&repo, rev).await.map_err(fail)?;
-        return committed(folder, repo, commit).await;
+        let Meant { commit, ambiguous } = git::meant(&repo, rev).await.map_err(fail)?;
+        if ambiguous {
+            remarks::ambiguous(rev, &commit, events);
+        }
+        return committed(folder, repo, commit, events).await;
     }
     let head = match git::head(&repo).await {
         Ok(commit) => Some(commit),
@@ -79,9 +88,10 @@ async fn in_repository(
         events.warn("shipit.toml has changes that are not committed: the commit is deployed with the settings as they lie here");
     }
     if changes.tracked.is_empty() {
-        return committed(folder, repo, head).await;
+        return committed(folder, repo, head, events).await;
     }
     if wanted.allow_dirty {
+        remarks::submodules(&repo, &head, events).await;
         return working_tree(folder, repo, Some(head)).await;
     }
     let count = changes.tracked.len();
@@ -97,7 +107,12 @@ async fn in_repository(
 }
 
 /// A commit, whatever the working tree looks like.
-async fn committed(folder: std::path::PathBuf, repo: Repo, commit: Commit) -> Outcome<Source> {
+async fn committed(
+    folder: std::path::PathBuf,
+    repo: Repo,
+    commit: Commit,
+    events: &Events,
+) -> Outcome<Source> {
     let fail = |error| explain(error, Some(&repo));
     let flake = Source::in_repo(&repo, "flake.nix");
     if !git::has_file(&repo, &commit, &flake).await.map_err(fail)? {
@@ -109,6 +124,9 @@ async fn committed(folder: std::path::PathBuf, repo: Repo, commit: Commit) -> Ou
         });
     }
     let subject = git::subject(&repo, &commit).await.map_err(fail)?;
+    remarks::trial_merge(&repo, &commit, events).await;
+    remarks::submodules(&repo, &commit, events).await;
+    remarks::lfs(&repo, &commit, events).await;
     Ok(Source { folder, repo: Some(repo), commit: Some(commit), subject: Some(subject), dirty: false })
 }
 
@@ -163,7 +181,7 @@ fn require_flake(folder: &Path) -> Outcome<()> {
 }
 
 /// At most `most` names, and how many more there are.
-fn listed(names: &[String], most: usize) -> Vec<String> {
+pub(super) fn listed(names: &[String], most: usize) -> Vec<String> {
     let mut lines: Vec<String> = names.iter().take(most).cloned().collect();
     if names.len() > most {
         lines.push(format!("and {} more", names.len() - most));
@@ -177,104 +195,25 @@ pub fn explain(error: GitError, repo: Option<&Repo>) -> Failure {
         GitError::Command(error) => error.last_lines(10),
         _ => Vec::new(),
     };
-    let hint = match &error {
-        GitError::Missing => Some("install git".to_owned()),
-        GitError::DubiousOwnership { folder } => Some(format!(
+    let hint = |text: &str| vec![text.to_owned()];
+    let hints = match &error {
+        GitError::Missing => hint("install git"),
+        GitError::DubiousOwnership { folder } => vec![format!(
             "if you trust it: `git config --global --add safe.directory {}`",
             quoted(folder.as_os_str())
-        )),
-        GitError::NoCommit => {
-            Some("commit something, or deploy the working tree with `--allow-dirty`".to_owned())
+        )],
+        GitError::NoCommit => hint("commit something, or deploy the working tree with `--allow-dirty`"),
+        GitError::UnknownRevision { rev } if repo.is_some_and(|repo| repo.shallow) => {
+            // Only a whole hash can be asked for.
+            let alone = rev.parse::<Commit>().ok();
+            let alone = alone.map(|it| format!("or this commit alone: `git fetch --depth=1 origin {it}`"));
+            let all = format!("this is a shallow clone, which has only the newest commits: {DEEPEN}");
+            std::iter::once(all).chain(alone).collect()
         }
-        GitError::UnknownRevision { .. } if repo.is_some_and(|repo| repo.shallow) => Some(
-            "this is a shallow clone, which has only the newest commits: `git fetch --unshallow`, or \
-             `fetch-depth: 0` in actions/checkout"
-                .to_owned(),
-        ),
-        GitError::UnknownRevision { .. } => Some("`git fetch` if it is a commit of someone else".to_owned()),
-        GitError::OddName { .. } => Some("rename it, or let the flake's package bring it".to_owned()),
-        GitError::NotARepository { .. } | GitError::Odd(_) | GitError::Command(_) => None,
+        GitError::UnknownRevision { .. } => hint("`git fetch` if it is a commit of someone else"),
+        GitError::OddName { .. } => hint("rename it, or let the flake's package bring it"),
+        GitError::NotARepository { .. } | GitError::Odd(_) | GitError::Command(_) => Vec::new(),
     };
     let failure = Failure::new(Kind::Usage, error).detail("git says", lines);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tools::git::tests::Try;
-
-    async fn find_in(folder: &Path, rev: Option<&str>, allow_dirty: bool) -> (Outcome<Source>, Vec<Event>) {
-        let (events, mut heard) = Events::channel();
-        let found = find(folder, Wanted { rev, allow_dirty }, &events).await;
-        let mut told = Vec::new();
-        while let Ok(event) = heard.try_recv() {
-            told.push(event);
-        }
-        (found, told)
-    }
-
-    #[tokio::test]
-    async fn uncommitted_changes_refuse_a_deploy_of_head_only() {
-        let it = Try::new().await;
-        it.write("flake.nix", "{}");
-        it.write("code", "1");
-        let first = it.commit("First").await;
-        let (source, told) = find_in(&it.path(), None, false).await;
-        let source = source.unwrap();
-        assert_eq!((source.commit.as_ref(), source.dirty), (Some(&first), false));
-        assert_eq!(
-            told,
-            [Event::Source { commit: Some(first.clone()), subject: Some("First".into()), dirty: false }]
-        );
-
-        it.write("code", "2");
-        for n in 0..7 {
-            it.write(&format!("new{n}"), "");
-        }
-        let failure = find_in(&it.path(), None, false).await.0.unwrap_err();
-        assert_eq!(failure.kind, Kind::Usage);
-        assert_eq!(failure.detail.unwrap().lines, ["code"]);
-        let (source, told) = find_in(&it.path(), None, true).await;
-        assert!(source.unwrap().dirty);
-        let Event::Warning { text } = &told[0] else { panic!("{told:?}") };
-        assert!(text.ends_with("new0, new1, new2, new3, new4, and 2 more"), "{text}");
-        let (source, told) = find_in(&it.path(), Some("main"), false).await;
-        assert!(!source.unwrap().dirty);
-        assert_eq!(told.len(), 1);
-    }
-
-    #[tokio::test]
-    async fn what_is_not_there_is_said_with_a_way_out() {
-        let it = Try::new().await;
-        it.write("flake.nix", "{}");
-        let failure = find_in(&it.path(), None, false).await.0.unwrap_err();
-        assert_eq!(failure.error.to_string(), "the git repository has no commit yet");
-        let failure = find_in(&it.path(), None, true).await.0.unwrap_err();
-        assert_eq!(failure.hints, ["`git add flake.nix`"]);
-        it.git(&["add", "-A"]).await;
-        let source = find_in(&it.path(), None, true).await.0.unwrap();
-        assert_eq!((source.commit, source.dirty), (None, true));
-
-        it.git(&["reset", "-q"]).await;
-        std::fs::rename(it.path().join("flake.nix"), it.folder.path().join("flake.nix")).unwrap();
-        it.write("other", "1");
-        it.commit("no flake").await;
-        let failure = find_in(&it.path(), None, false).await.0.unwrap_err();
-        assert!(failure.error.to_string().ends_with("has no flake.nix"), "{}", failure.error);
-        let failure = find_in(&it.path(), Some("v9"), false).await.0.unwrap_err();
-        assert_eq!(failure.error.to_string(), "git knows no commit `v9` here");
-        assert!(failure.hints[0].contains("git fetch"));
-
-        let plain = it.folder.path();
-        let failure = find_in(plain, None, false).await.0.unwrap_err();
-        assert!(failure.hints.iter().any(|hint| hint.contains("--allow-dirty")));
-        assert!(find_in(plain, Some("v9"), true).await.0.is_err());
-        let source = find_in(plain, None, true).await.0.unwrap();
-        assert_eq!((source.repo, source.dirty), (None, true));
-        assert!(find_in(&plain.join("nowhere"), None, true).await.0.is_err());
-    }
+    hints.into_iter().fold(failure, Failure::hint)
 }
