@@ -60,7 +60,10 @@ async fn in_repository(
 ) -> Outcome<Source> {
     let fail = |error| explain(error, Some(&repo));
     if let Some(rev) = wanted.rev {
-        let Meant { commit, ambiguous } = git::meant(&repo, rev).await.map_err(fail)?;
+        let Meant { commit, ambiguous } = match git::meant(&repo, rev).await {
+            Ok(meant) => meant,
+            Err(error) => return Err(remarks::elsewhere(&repo, rev, fail(error)).await),
+        };
         if ambiguous {
             remarks::ambiguous(rev, &commit, events);
         }

@@ -2,6 +2,7 @@
 
 use super::listed;
 use crate::model::event::Events;
+use crate::model::failure::Failure;
 use crate::model::names::Commit;
 use crate::tools::git::{self, Repo};
 use crate::tools::source::Source;
@@ -15,6 +16,14 @@ pub(super) fn ambiguous(rev: &str, commit: &Commit, events: &Events) {
         "`{rev}` names more than one thing here, of which git takes {}; `refs/heads/…` or `refs/tags/…` names only one",
         commit.short()
     ));
+}
+
+/// A branch that was fetched and never checked out, as all of them are in CI, is not known by its bare name.
+pub(super) async fn elsewhere(repo: &Repo, rev: &str, failure: Failure) -> Failure {
+    match git::commit(repo, &format!("refs/remotes/origin/{rev}")).await {
+        Ok(_) => failure.hint(format!("there is a branch of that name at the remote: `origin/{rev}`")),
+        Err(_) => failure,
+    }
 }
 
 /// What is live then is in no branch, and GitHub drops it sooner or later.

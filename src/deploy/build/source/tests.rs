@@ -94,6 +94,10 @@ async fn what_a_shallow_clone_lacks_can_be_fetched() {
         assert_eq!(failure.hints.len(), hints, "{rev}: {:?}", failure.hints);
         assert!(failure.hints[0].contains("shallow clone") && failure.hints[0].contains("fetch-depth: 0"));
     }
+    // A branch that nobody has checked out.
+    let failure = warned(&clone, Some("main"), false).await.0.unwrap_err();
+    assert!(failure.hints.last().unwrap().ends_with("`origin/main`"), "{:?}", failure.hints);
+    assert!(warned(&clone, Some("origin/main"), false).await.0.is_ok());
     // The hint's own words.
     let failure = warned(&clone, Some(old.as_str()), false).await.0.unwrap_err();
     let line = failure.hints[1].split('`').nth(1).unwrap();
