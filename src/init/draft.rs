@@ -123,6 +123,10 @@ pub fn draft(given: &Given, host: Option<&HostName>, clues: &Clues) -> Outcome<D
         }
         None => {}
     }
+    if let Some(public) = &given.public_key {
+        let value = sure(public.as_str(), "its public half, for the job that deploys");
+        draft.add("sign.public_key", value, Into::into);
+    }
     if file.is_none() && clues.units.len() > 1 && given.unit.is_none() {
         let names: Vec<&str> = clues.units.iter().map(|file| file.file.as_str()).collect();
         let text = format!("several units lie here ({}), and none was read", names.join(", "));

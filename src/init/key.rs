@@ -21,10 +21,15 @@ pub enum Key {
     None(String),
 }
 
+/// … as it lies on this machine.
+pub fn file(home: &Path) -> PathBuf {
+    home.join(FILE.trim_start_matches("~/"))
+}
+
 /// Finds the person's key, or makes it.
 pub async fn key(context: &Context) -> Key {
     let Some(home) = &context.home else { return Key::None("$HOME is not set".to_owned()) };
-    let file = home.join(FILE.trim_start_matches("~/"));
+    let file = file(home);
     if file.exists() {
         return Key::Found;
     }

@@ -50,6 +50,8 @@ pub struct Given {
     pub port: Option<u16>,
     /// The key that closures are signed with.
     pub key: Option<Key>,
+    /// Its public half, where a workflow's second job has to know it.
+    pub public_key: Option<String>,
 }
 
 /// What was found in a folder.

@@ -37,6 +37,20 @@ fn a_workflow_is_written_with_the_file_or_after_it() {
     assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [""; 0]);
     assert_eq!(next(&answer, "gh variable set SHIPIT_HOST_KEY").len(), 1);
 
+    // With a key that signs, one job builds and another one deploys; shipit.toml tells the second whom to believe.
+    fs::rename(world.app().join(".github"), world.file("github")).unwrap();
+    fs::rename(world.app().join("shipit.toml"), world.file("shipit.toml")).unwrap();
+    let answer = world.shipit(&[&INIT[..], &["--host", "a@b"]].concat()).expect(0).json();
+    let public = fs::read_to_string(world.file("home/.config/shipit/signing.pub")).unwrap();
+    assert!(read(&world, "shipit.toml").contains(&format!("public_key = \"{}\"", public.trim())), "{answer}");
+    assert!(read(&world, ".github/workflows/deploy.yml").contains("    needs: build\n"));
+    let from = format!(" < {}", world.file("home/.config/shipit/signing.key").display());
+    assert!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY --env production-signing")[0].ends_with(&from));
+    assert!(!answer["notes"].to_string().contains("public_key"), "{answer}");
+    fs::remove_dir_all(world.app().join(".github")).unwrap();
+    fs::rename(world.file("github"), world.app().join(".github")).unwrap();
+    fs::rename(world.file("shipit.toml"), world.app().join("shipit.toml")).unwrap();
+
     // What is there stays, and nothing else is written either.
     world.shipit(&INIT).expect(2).says(&["deploy.yml", "not written over"]);
     fs::rename(world.app().join("shipit.toml"), world.file("shipit.toml")).unwrap();
@@ -62,7 +76,7 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
     world.git(&["remote", "add", "origin", "https://git.example/anna/apps"]);
     world.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk"]);
     let words = [&["-C", "apps/web", "-e", "staging"], &INIT[..]].concat();
-    let answer = world.shipit(&words).expect(0).json();
+    let answer = world.shipit(&words).expect(0).says(&["whose signature to believe", "public_key = "]).json();
     let file = ".github/workflows/deploy-web-staging.yml";
     assert!(answer["wrote"][0].as_str().is_some_and(|name| name.ends_with(file)), "{answer}");
     let text = read(&world, file);
@@ -78,7 +92,7 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
     assert!(!text.contains("host-key:"), "{text}");
     let home = world.file("home");
     let from = format!("'{}/keys/for web'", home.display());
-    let set = format!("gh secret set SHIPIT_SIGNING_KEY --env web-staging < {from}");
+    let set = format!("gh secret set SHIPIT_SIGNING_KEY --env web-staging-signing < {from}");
     assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [set]);
     assert_eq!(next(&answer, "gh variable"), [""; 0]);
     assert_eq!(

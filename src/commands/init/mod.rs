@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{Global, InitArgs};
 use crate::config::{self, Choice};
 use crate::context::Context;
+use crate::deploy::send::signing_key::SigningKey;
 use crate::init::draft::draft;
 use crate::init::github::{self, GitHub};
 use crate::init::key::{self, Key};
@@ -60,7 +61,9 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         Some(Key::Made(file)) => Some(file.clone()),
         _ => None,
     };
-    let draft = draft(&Given { key, ..given(args) }, host.as_ref(), &clues)?;
+    let home = context.home.as_deref().filter(|_| args.github && key.is_some());
+    let public_key = home.and_then(|home| public_half(&key::file(home)));
+    let draft = draft(&Given { key, public_key, ..given(args) }, host.as_ref(), &clues)?;
     let new = NewFile { path: file.clone(), text: text::text(&draft) };
     // What is written is what the other commands read.
     let settings = config::parse(context, folder, shown(context, &file), new.text.clone())?;
@@ -126,7 +129,13 @@ async fn github(
     }
     let action = args.action.clone().unwrap_or_else(Action::own);
     let let_in = ui.command("setup --as root --key");
-    github::workflow(settings, &action, context.home.as_deref(), &let_in).await.map(Some)
+    let public = settings.signing_key.as_deref().and_then(public_half);
+    github::workflow(settings, &action, context.home.as_deref(), public.as_deref(), &let_in).await.map(Some)
+}
+
+/// What others believe a signing key by. One that can't be read is what the next deploy speaks of.
+fn public_half(file: &Path) -> Option<String> {
+    SigningKey::look(file).ok().map(|(key, _)| key.public)
 }
 
 async fn look(context: &Context, folder: &Path, ui: &Ui) -> Outcome<Clues> {
@@ -154,6 +163,7 @@ fn given(args: &InitArgs) -> Given {
         health: args.health.clone(),
         port: args.port,
         key: None,
+        public_key: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::write::NewFile;
 use crate::model::action::Action;
 use crate::model::failure::{Failure, Kind, Outcome};
-use crate::model::settings::Settings;
+use crate::model::settings::{Settings, SystemChoice};
 use crate::tools::cmd::quoted;
 use crate::tools::git::{self, GitError};
 use workflow::Workflow;
@@ -19,6 +19,8 @@ mod tests;
 const FOLDER: &str = ".github/workflows";
 /// What the branch that is deployed is called nearly everywhere.
 const MAIN_BRANCHES: [&str; 2] = ["main", "master"];
+/// The machines that GitHub lends, by what they build for.
+const RUNNERS: [(&str, &str); 2] = [("x86_64-linux", "ubuntu-24.04"), ("aarch64-linux", "ubuntu-24.04-arm")];
 /// What sshd makes for itself wherever it is installed.
 const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
 
@@ -37,8 +39,8 @@ pub struct GitHub {
     pub next: Vec<String>,
 }
 
-/// The workflow for these settings. `home`: what `~/` stood for in shipit.toml. `let_in`: what one types here before a
-/// key that shall log in.
+/// The workflow for these settings. `home`: what `~/` stood for in shipit.toml. `public`: the public half of the signing key
+/// that is here. `let_in`: what one types here before a key that shall log in.
 ///
 /// # Errors
 /// [`Kind::Usage`] where there is no repository to put it in.
@@ -46,6 +48,7 @@ pub async fn workflow(
     settings: &Settings,
     action: &Action,
     home: Option<&Path>,
+    public: Option<&str>,
     let_in: &str,
 ) -> Outcome<GitHub> {
     let repo = git::repository(&settings.folder).await.map_err(no_repository)?;
@@ -81,17 +84,42 @@ pub async fn workflow(
             Some("put it below your home, and name it with ~/".to_owned()),
         ));
     }
+    let believed = settings.public_key.as_deref();
+    if on_runner.is_some() && believed.is_none() {
+        let line =
+            public.map_or_else(|| "public_key = …".to_owned(), |key| format!("public_key = \"{key}\""));
+        notes.push((
+            "the job that deploys can't know yet whose signature to believe".to_owned(),
+            Some(format!("below [sign] in shipit.toml: {line}")),
+        ));
+    }
+    let system = match &settings.system {
+        SystemChoice::Named(system) => system.as_str(),
+        // The runner's own.
+        SystemChoice::Guessed(_) => RUNNERS[0].0,
+    };
+    let runner = RUNNERS.iter().find(|(built, _)| *built == system).map(|(_, runner)| *runner);
+    if runner.is_none() {
+        notes.push((
+            format!("GitHub lends no machine that builds for {system}"),
+            Some("look at `runs-on:` in the workflow".to_owned()),
+        ));
+    }
     let workflow = Workflow {
         app: settings.app.as_str(),
         environment: settings.environment.as_str(),
         folder: &repo.prefix,
         branch: &branch,
         knows_host: settings.ssh.host_key.is_some(),
+        runner: runner.unwrap_or(RUNNERS[0].1),
         signing_key: on_runner.as_deref(),
         action,
     };
     let read_key = settings.ssh(&format!("cat {HOST_KEY_FILE} | cut -d' ' -f1,2"));
-    let next = workflow.next(let_in, key.map(|file| quoted(file.as_os_str())).as_deref(), &read_key);
+    // Where shipit.toml believes another key, it is that one which signs on GitHub.
+    let is_here = believed.is_none() || believed == public;
+    let key_here = key.filter(|_| is_here).map(|file| quoted(file.as_os_str()));
+    let next = workflow.next(let_in, key_here.as_deref(), &read_key);
     let path = repo.toplevel.join(FOLDER).join(workflow.file_name());
     let file = NewFile { path, text: workflow.text() };
     Ok(GitHub { file, environment: workflow.environment_name(), branch, notes, next })

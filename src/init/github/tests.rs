@@ -19,6 +19,7 @@ fn plain(action: &Action) -> Workflow<'_> {
         folder: "",
         branch: "main",
         knows_host: true,
+        runner: "ubuntu-24.04",
         signing_key: None,
         action,
     }
@@ -97,6 +98,7 @@ fn an_environment_of_an_app_in_a_folder() {
         folder: "apps/the web",
         branch: "re/lease+1 @branch@",
         knows_host: false,
+        runner: "ubuntu-24.04-arm",
         signing_key: Some("~/.config/shipit/signing.key"),
         ..plain(&action)
     };
@@ -128,8 +130,46 @@ concurrency:
 permissions: {}
 
 jobs:
+  # Has the key that signs, and reaches no server. Whoever deploys has only the one that logs in.
+  build:
+    if: ${{ !inputs.rollback-to }}
+    runs-on: ubuntu-24.04-arm
+    timeout-minutes: 60
+    permissions:
+      contents: read # for the checkout
+    environment: web-staging-signing
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          # As for the deploy: a flake may ask how many commits there are.
+          fetch-depth: 0
+          persist-credentials: false
+      - name: Put the signing key where shipit.toml names it
+        env:
+          SIGNING_KEY: ${{ secrets.SHIPIT_SIGNING_KEY }}
+        run: |
+          umask 077
+          mkdir -p -- "$(dirname -- ~/.config/shipit/signing.key)"
+          printf '%s\n' "$SIGNING_KEY" > ~/.config/shipit/signing.key
+      - uses: anna/shipit@0123456789abcdef0123456789abcdef01234567
+        with:
+          environment: staging
+          working-directory: apps/the web
+          command: build
+          args: --to ${{ runner.temp }}/closure
+      - uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1
+        with:
+          name: closure
+          path: ${{ runner.temp }}/closure
+          compression-level: 0 # it is packed already
+          if-no-files-found: error
+          retention-days: 7
+
   deploy:
-    runs-on: ubuntu-24.04
+    needs: build
+    # Nothing is built for a rollback.
+    if: ${{ !failure() && !cancelled() }}
+    runs-on: ubuntu-24.04-arm
     timeout-minutes: 60
     permissions:
       contents: read # for the checkout
@@ -142,13 +182,11 @@ jobs:
           # The whole history: shipit lists the commits between what is live and what goes live.
           fetch-depth: 0
           persist-credentials: false
-      - name: Put the signing key where shipit.toml names it
-        env:
-          SIGNING_KEY: ${{ secrets.SHIPIT_SIGNING_KEY }}
-        run: |
-          umask 077
-          mkdir -p -- "$(dirname -- ~/.config/shipit/signing.key)"
-          printf '%s\n' "$SIGNING_KEY" > ~/.config/shipit/signing.key
+      - if: ${{ !inputs.rollback-to }}
+        uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
+        with:
+          name: closure
+          path: ${{ runner.temp }}/closure
       - id: shipit
         uses: anna/shipit@0123456789abcdef0123456789abcdef01234567
         with:
@@ -156,6 +194,7 @@ jobs:
           working-directory: apps/the web
           command: ${{ inputs.rollback-to && 'rollback' || 'deploy' }}
           revision: ${{ inputs.rollback-to != 'previous' && inputs.rollback-to || '' }}
+          args: ${{ !inputs.rollback-to && format('--from {0}/closure', runner.temp) || '' }}
           ssh-private-key: ${{ secrets.SHIPIT_SSH_KEY }}
           host-key: ${{ vars.SHIPIT_HOST_KEY }}
 
@@ -167,7 +206,8 @@ gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging'
 ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/web-github
 shipit -e staging setup --key ~/.ssh/web-github.pub
 gh secret set SHIPIT_SSH_KEY --env web-staging < ~/.ssh/web-github
-gh secret set SHIPIT_SIGNING_KEY --env web-staging < '/home/a b/key'
+gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging-signing'
+gh secret set SHIPIT_SIGNING_KEY --env web-staging-signing < '/home/a b/key'
 gh variable set SHIPIT_HOST_KEY --env web-staging --body "$(ssh a cat)"
 "#]]
     );

@@ -1,11 +1,14 @@
-//! The text of the workflow: `deploy.yml` beside this, with the lines that differ from app to app.
+//! The text of the workflow: `deploy.yml` beside this, with the lines that differ from app to app. Where releases are
+//! signed, two jobs: `build.yml` before it, and `fetch.yml` in it.
 
 use serde_json::Value;
 
 use crate::model::action::Action;
 use crate::tools::cmd::quoted;
 
-const TEMPLATE: &str = include_str!("deploy.yml");
+const DEPLOY: &str = include_str!("deploy.yml");
+const BUILD: &str = include_str!("build.yml");
+const FETCH: &str = include_str!("fetch.yml");
 
 /// What differs.
 #[derive(Debug, Clone)]
@@ -20,7 +23,9 @@ pub struct Workflow<'a> {
     pub branch: &'a str,
     /// shipit.toml pins the server's key itself.
     pub knows_host: bool,
-    /// The signing key's file, as a shell on the runner takes it.
+    /// The machine that builds, as GitHub calls it.
+    pub runner: &'a str,
+    /// The signing key's file, as a shell on the runner takes it; none: releases are not signed.
     pub signing_key: Option<&'a str>,
     /// shipit's own action.
     pub action: &'a Action,
@@ -40,6 +45,11 @@ impl Workflow<'_> {
         }
     }
 
+    /// … and the one that has the signing key.
+    fn signing_environment(&self) -> String {
+        format!("{}-signing", self.environment_name())
+    }
+
     /// A name that no other workflow of the repository has.
     fn id(&self, first: &str) -> String {
         let app = if self.folder.is_empty() { "" } else { self.app };
@@ -54,17 +64,34 @@ impl Workflow<'_> {
 
     /// The whole file.
     pub fn text(&self) -> String {
-        let mut lines = Vec::new();
-        for line in TEMPLATE.lines() {
-            match line {
-                "@paths@" => lines.extend(self.paths()),
-                "@signing@" => lines.extend(self.signing()),
-                "@settings@" => lines.extend(self.settings()),
-                "@host_key@" => lines.extend(self.host_key()),
-                line => lines.push(self.filled(line)),
-            }
+        self.lines(DEPLOY).join("\n") + "\n"
+    }
+
+    fn lines(&self, template: &str) -> Vec<String> {
+        template.lines().flat_map(|line| self.line(line)).collect()
+    }
+
+    /// What a line of a template becomes.
+    fn line(&self, line: &str) -> Vec<String> {
+        match line {
+            "@paths@" => self.paths(),
+            "@place@" => self.place(),
+            "@host_key@" => self.host_key(),
+            "@put_key@" => self.put_key(),
+            "@build@" | "@needs@" | "@fetch@" | "@from@" if self.signing_key.is_none() => Vec::new(),
+            "@build@" => self.lines(BUILD),
+            "@needs@" => vec![
+                "    needs: build".to_owned(),
+                "    # Nothing is built for a rollback.".to_owned(),
+                "    if: ${{ !failure() && !cancelled() }}".to_owned(),
+            ],
+            "@fetch@" => self.lines(FETCH),
+            "@from@" => vec![
+                "          args: ${{ !inputs.rollback-to && format('--from {0}/closure', runner.temp) || '' }}"
+                    .to_owned(),
+            ],
+            line => vec![self.filled(line)],
         }
-        lines.join("\n") + "\n"
     }
 
     /// One value a line, so that none is looked into for another.
@@ -75,6 +102,8 @@ impl Workflow<'_> {
             "[@branch@]" => format!("[{}]", scalar(&pattern(self.branch))),
             "@group@" => scalar(&format!("deploy-{}", self.environment_name())),
             "@environment@" => scalar(&self.environment_name()),
+            "@signing_environment@" => scalar(&self.signing_environment()),
+            "@runner@" => self.runner.to_owned(),
             "@action@" => self.action.to_string(),
             rest => rest.to_owned(),
         };
@@ -92,22 +121,16 @@ impl Workflow<'_> {
         }
     }
 
-    fn signing(&self) -> Vec<String> {
+    fn put_key(&self) -> Vec<String> {
         let Some(file) = self.signing_key else { return Vec::new() };
-        [
-            "- name: Put the signing key where shipit.toml names it",
-            "  env:",
-            "    SIGNING_KEY: ${{ secrets.SHIPIT_SIGNING_KEY }}",
-            "  run: |",
-            "    umask 077",
-            &format!("    mkdir -p -- \"$(dirname -- {file})\""),
-            &format!("    printf '%s\\n' \"$SIGNING_KEY\" > {file}"),
+        vec![
+            format!("          mkdir -p -- \"$(dirname -- {file})\""),
+            format!("          printf '%s\\n' \"$SIGNING_KEY\" > {file}"),
         ]
-        .map(|line| format!("      {line}"))
-        .to_vec()
     }
 
-    fn settings(&self) -> Vec<String> {
+    /// Which app of the repository, and which environment of its shipit.toml.
+    fn place(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.is_default() {
             lines.push(format!("          environment: {}", scalar(self.environment)));
@@ -126,19 +149,25 @@ impl Workflow<'_> {
     }
 
     /// What is to be done on GitHub before the first run, with a login of its own. `let_in`: what one types before a
-    /// key that shall log in; `read_key`: tells the server's public key over a connection that is trusted already.
+    /// key that shall log in; `key_here`: the signing key's file, unless it is another one; `read_key`: tells the server's public key over a connection that is trusted already.
     pub fn next(&self, let_in: &str, key_here: Option<&str>, read_key: &str) -> Vec<String> {
         let environment = self.environment_name();
-        let on_github = quoted(format!("repos/{{owner}}/{{repo}}/environments/{environment}").as_ref());
+        let make = |environment: &str| {
+            let path = format!("repos/{{owner}}/{{repo}}/environments/{environment}");
+            format!("gh api --silent --method PUT {}", quoted(path.as_ref()))
+        };
         let login = format!("~/.ssh/{}-github", self.app);
         let mut commands = vec![
-            format!("gh api --silent --method PUT {on_github}"),
+            make(&environment),
             format!("ssh-keygen -q -t ed25519 -N '' -C github -f {login}"),
             format!("{let_in} {login}.pub"),
             format!("gh secret set SHIPIT_SSH_KEY --env {environment} < {login}"),
         ];
-        if let Some(key) = key_here.filter(|_| self.signing_key.is_some()) {
-            commands.push(format!("gh secret set SHIPIT_SIGNING_KEY --env {environment} < {key}"));
+        if self.signing_key.is_some() {
+            let signing = self.signing_environment();
+            let from = key_here.map(|file| format!(" < {file}")).unwrap_or_default();
+            commands.push(make(&signing));
+            commands.push(format!("gh secret set SHIPIT_SIGNING_KEY --env {signing}{from}"));
         }
         if !self.knows_host {
             commands.push(format!(
