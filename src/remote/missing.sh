@@ -19,7 +19,7 @@ newline='
 # Its client takes silence for a lost contact. An hour at most: the longest of the deadlines below.
 (
   beats=0
-  while [ "$beats" -lt 720 ] && sleep 5 >/dev/null && kill -0 $$ 2>/dev/null; do
+  while [ "$beats" -lt 720 ] && sleep 5 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
     say still
     beats=$((beats + 1))
   done

@@ -246,6 +246,20 @@ mod tests {
         }
     }
 
+    /// sshd ends an exec when nobody has its streams open any more. What a script leaves behind for some seconds must not.
+    #[tokio::test]
+    async fn an_answer_ends_with_its_script() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let nix = folder.path().join("nix-store");
+        std::fs::write(&nix, "#!/bin/sh\nsleep 0.3\n").unwrap();
+        std::fs::set_permissions(&nix, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let line = Script::Missing.command_line(&[folder.path().to_str().unwrap(), "yes", "/nix/store/top"]);
+        let both = format!("( {line} ) 2>&1 | cat");
+        let said = process::run(&Cmd::new("sh", Duration::from_millis(4500)).args(["-c", &both])).await;
+        assert!(said.expect("an end before its `sleep 5`").text().ends_with("@ end"));
+    }
+
     #[test]
     fn nothing_in_the_line_means_something_to_a_shell() {
         let line = Script::State.command_line(&["$(touch x)", "", "it's", "a\nb", "`x`", "!!", "-n"]);
