@@ -8,6 +8,7 @@
     clippy::result_large_err
 )]
 
+mod action;
 mod checkout;
 mod crowd;
 mod daily;
