@@ -117,7 +117,7 @@ fn inputs_become_words_and_nothing_in_them_is_obeyed() {
     step.refuses(&[("INPUT_COMMAND", "--help")], "command is not one word of shipit's");
     step.refuses(
         &[("INPUT_COMMAND", "status"), ("INPUT_REVISION", "v1")],
-        "revision is for deploy and rollback",
+        "revision is for build, deploy and rollback",
     );
     step.refuses(&[("INPUT_ARGS", "--wait '2m")], "args has a quote that is not closed");
 }

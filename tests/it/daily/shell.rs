@@ -36,8 +36,7 @@ fn real_shells_complete_with_what_is_printed() {
 
 #[test]
 fn the_pages_are_ones_that_man_shows() {
-    let server = Server::boot(Variant::Bare);
-    let world = World::new(&server);
+    let world = World::alone();
     let home = world.file("home");
     world.shipit_in(&home, &["man", "pages"]).expect(0).says(&["pages in", "home/pages"]);
     let mut names: Vec<String> = fs::read_dir(home.join("pages"))
@@ -46,7 +45,8 @@ fn the_pages_are_ones_that_man_shows() {
         .collect();
     names.sort_unstable();
     assert!(
-        names.len() > 10 && names[0] == "shipit-completions.1" && names.contains(&"shipit.1".to_owned()),
+        names.len() > 10
+            && ["shipit.1", "shipit-build.1"].iter().all(|it| names.iter().any(|name| name == it)),
         "{names:?}"
     );
     for name in &names {
