@@ -52,6 +52,46 @@ proptest! {
     }
 }
 
+/// What means something to the way that words travel on, in each shell that a server's `sh` may be.
+#[test]
+fn the_words_of_the_encoding_are_words_like_any_other() {
+    let long = "it's \\n\n".repeat(700);
+    let words = [
+        "",
+        ".",
+        "\\w",
+        "\\",
+        "\\\\w",
+        "\\n",
+        "\\c",
+        "\\0101",
+        "\n",
+        "a\n",
+        "\na",
+        "a\n\n",
+        &long,
+        " ",
+        "",
+        "-n",
+        "%s",
+        &long[1..],
+        "*",
+        "\u{e9}\u{1}\r",
+        "",
+        "",
+    ];
+    for sh in ["sh", "bash --posix", "busybox sh"] {
+        for count in [words.len(), words.len() - 5, 1] {
+            let line =
+                remote::line_of("for word in \"$@\"; do printf '<%s>\\n' \"$word\"; done\n", &words[..count]);
+            let line = line.replacen("exec sh -c", &format!("exec {sh} -c"), 1);
+            let expected: String = words[..count].iter().map(|word| format!("<{word}>\n")).collect();
+            let Ok(said) = String::from_utf8(run(&["sh"], &line).unwrap()) else { panic!("{sh}") };
+            assert!(said == expected || said.is_empty() && sh != "sh", "{sh}: {said}");
+        }
+    }
+}
+
 /// `current` and what its link says, as the script tells it, and as Rust understands it.
 #[test]
 fn any_link_is_told_in_one_line() {

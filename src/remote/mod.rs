@@ -1,8 +1,8 @@
 //! The remote half: POSIX `sh` scripts that travel with each request. Nothing of shipit stays on the server.
 //!
 //! A script goes as one line that every login shell passes on unread: base64 holds no character that bash, fish,
-//! zsh or csh would touch, and stdin stays free for the conversation. Its words travel the same way, each as
-//! base64 of `.` and the word, and arrive as `"$@"`: nothing is ever pasted into shell text.
+//! zsh or csh would touch, and stdin stays free for the conversation. Its words travel the same way, as base64 that
+//! `words.sh` reads, and arrive as `"$@"`: nothing is ever pasted into shell text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,6 +11,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 pub const HOOK: [&str; 2] = [UNIT_ENV, include_str!("hook.sh")];
 /// Travels as a word of `exec.sh`, which runs it as the unit's user.
 pub const EXEC_RUN: [&str; 2] = [UNIT_ENV, include_str!("exec_run.sh")];
+
+/// Longer words go alone: what a shell cuts off a long text costs it the square of its length.
+const LONG_WORD: usize = 400;
 
 const UNIT_ENV: &str = include_str!("unit_env.sh");
 
@@ -82,8 +85,8 @@ impl AdminScript {
         let mut text = format!("{password}\nshipit:");
         BASE64.encode_string(self.text(), &mut text);
         text.push('\n');
-        for word in words {
-            text += &encoded(word.as_ref());
+        for word in encoded(words) {
+            text += &word;
             text.push('\n');
         }
         text += ".\n";
@@ -147,16 +150,31 @@ fn line<W: AsRef<str>>(text: &str, words: &[W]) -> String {
     let mut line = String::from(r#"exec sh -c 'eval "$(printf %s "#);
     BASE64.encode_string(text, &mut line);
     line.push_str(r#" | base64 -d)"' shipit"#);
-    for word in words {
+    for word in encoded(words) {
         line.push(' ');
-        line += &encoded(word.as_ref());
+        line += &word;
     }
     line
 }
 
-/// A word as the scripts read it.
-fn encoded(word: &str) -> String {
-    BASE64.encode(format!(".{word}"))
+/// The words as `words.sh` reads them.
+fn encoded<W: AsRef<str>>(words: &[W]) -> Vec<String> {
+    let mut lines = String::new();
+    let mut long = Vec::new();
+    for word in words.iter().map(AsRef::as_ref) {
+        if word.len() > LONG_WORD {
+            lines.push_str("\\w");
+            long.push(BASE64.encode(format!(".{word}")));
+        } else {
+            lines.push_str(&word.replace('\\', "\\\\").replace('\n', "\\n"));
+        }
+        lines.push('\n');
+    }
+    if lines.is_empty() {
+        return long;
+    }
+    long.insert(0, BASE64.encode(lines + "."));
+    long
 }
 
 /// The line of another script, behind the part that all have in common.

@@ -16,10 +16,12 @@ done
 IFS= read -r heard || heard=
 if [ "$heard" != '#' ]; then say "input eaten"; fi
 
-say "arch $(uname -m) $(uname -s)"
+platform=$(uname -sm)
+say "arch ${platform#* } ${platform%% *}"
 uid=$(id -u)
 say "uid $uid"
-say "user $(id -un)"
+me=$(id -un)
+say "user $me"
 
 for program in base64 timeout flock readlink sync mkfifo stat sed grep systemctl; do
   command -v "$program" >/dev/null 2>&1 || say "lacks $program"
@@ -52,7 +54,6 @@ look_at_nix() {
     if [ "$trusted" != yes ]; then
       settings=$(nix_settings)
       groups=$(id -Gn)
-      me=$(id -un)
       while IFS= read -r line; do
         case $line in
           'trusted-public-keys = '*) say "trusted_keys ${line#* = }" ;;
@@ -103,7 +104,7 @@ look_at_unit() {
   case $control in
     root) say "control root" ;;
     user)
-      linger=$(timeout -s KILL 10 loginctl show-user "$(id -un)" -p Linger 2>/dev/null)
+      linger=$(timeout -s KILL 10 loginctl show-user "$me" -p Linger 2>/dev/null)
       say "control user ${linger#Linger=}" ;;
     sudo)
       restart=no
@@ -112,24 +113,30 @@ look_at_unit() {
       if may_sudo systemctl reset-failed "$unit"; then reset=yes; fi
       say "control sudo $restart $reset" ;;
   esac
-  show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
+  facts=$(show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
     -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p ExecStart -p NeedDaemonReload -p UMask \
-    -p StartLimitIntervalUSec | while IFS= read -r line; do say "unit $line"; done
+    -p StartLimitIntervalUSec)
+  user=
+  while IFS= read -r line; do
+    if [ -n "$line" ]; then say "unit $line"; fi
+    case $line in User=*) user=${line#User=} ;; esac
+  done <<EOF
+$facts
+EOF
   if [ -n "$object" ] && command -v busctl >/dev/null 2>&1; then
     if [ "$control" = user ]; then bus=--user; else bus=--system; fi
-    for property in Environment EnvironmentFiles; do
-      value=$(timeout -s KILL 10 busctl "$bus" --json=short get-property org.freedesktop.systemd1 \
-        "/org/freedesktop/systemd1/unit/$object" org.freedesktop.systemd1.Service "$property" 2>/dev/null)
-      if [ -n "$value" ]; then say "bus $property $value"; fi
-    done
+    # A line for each.
+    timeout -s KILL 10 busctl "$bus" --json=short get-property org.freedesktop.systemd1 \
+      "/org/freedesktop/systemd1/unit/$object" org.freedesktop.systemd1.Service Environment EnvironmentFiles 2>/dev/null |
+      for property in Environment EnvironmentFiles; do
+        if IFS= read -r value; then say "bus $property $value"; fi
+      done
   fi
   # A unit beside it, which setup installs: it settles at boot, for the folder that it names.
   settler=$(unit=shipit-settle-$unit && show_unit -p UnitFileState -p ExecStart)
   case $settler in
     *"root=$root "*) case $settler in *UnitFileState=enabled*) say "settles_at_boot" ;; esac ;;
   esac
-  user=$(show_unit -p User)
-  user=${user#User=}
   if [ -n "$user" ]; then
     if [ "$uid" = 0 ] || may_sudo -u "$user" /usr/bin/env; then say "hooks_as $user"; fi
   fi
@@ -162,7 +169,7 @@ look_at_environment_files() {
 
 # A question about a file, asked as the user that a hook runs as. What may not be asked is not held against anybody here.
 as_unit_user() {
-  if [ "$control" = user ] || [ "${user:-root}" = "$(id -un)" ]; then
+  if [ "$control" = user ] || [ "${user:-root}" = "$me" ]; then
     test "$1" "$2"
   elif [ "$uid" = 0 ]; then
     timeout -s KILL 20 runuser -u "$user" -- test "$1" "$2" 2>/dev/null </dev/null

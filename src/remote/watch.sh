@@ -23,7 +23,9 @@ watch_unit() {
   look_after=0.2
   if [ "$logs" != yes ]; then look_after=0.05; fi
   while alive; do
-    now=$(show_unit -p ActiveState -p SubState -p InvocationID -p NRestarts -p Result -p ExecMainStatus -p ExecMainPID -p Job | tr '\n' ' ')
+    now=$(show_unit -p ActiveState -p SubState -p InvocationID -p NRestarts -p Result -p ExecMainStatus -p ExecMainPID -p Job)
+    # One line of it: no value has a blank.
+    if [ -n "$now" ]; then now=$(printf '%s ' $now); fi
     if [ "$now" != "$last" ]; then
       say "unit $now"
       last=$now
