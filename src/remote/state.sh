@@ -16,8 +16,7 @@ done
 IFS= read -r heard || heard=
 if [ "$heard" != '#' ]; then say "input eaten"; fi
 
-platform=$(uname -sm)
-say "arch ${platform#* } ${platform%% *}"
+say "arch $(uname -m) $(uname -s)"
 uid=$(id -u)
 say "uid $uid"
 me=$(id -un)
