@@ -15,5 +15,11 @@ fail() {
   exit 2
 }
 
-# put NAME VALUE: an output of the step.
-put() { printf '%s=%s\n' "$1" "$2" >>"${GITHUB_OUTPUT:-/dev/stdout}"; }
+# put NAME VALUE: an output of the step; outside GitHub it is said.
+put() {
+  if [[ -n ${GITHUB_OUTPUT:-} ]]; then
+    printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"
+  else
+    printf '%s=%s\n' "$1" "$2"
+  fi
+}

@@ -57,6 +57,9 @@ pub async fn export(
     let key_file = settings.signing_key.as_deref().filter(|_| request.to.is_some());
     let key = key_file.map(|file| SigningKey::read(file, events)).transpose()?;
     let source = source::find(&settings.folder, request.wanted, events).await?;
+    if let Some(key) = &key {
+        source::tracked_key(&source, &key.file, events).await;
+    }
     // A deploy would refuse a misspelt asset, and somebody else would meet that.
     assets(&nix, &source, &settings.app, &settings.assets, scratch).await?;
     let system = settings.system.system();

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
+use crate::tools::cmd::quoted;
 
 /// A file to be written.
 #[derive(Debug, Clone)]
@@ -25,6 +26,19 @@ pub fn is_free(path: &Path) -> Outcome<()> {
         return Ok(());
     }
     Err(Failure::msg(Kind::Usage, format!("{} is there already, and is not written over", path.display())))
+}
+
+/// The same, where moving the file away is all there is to do.
+///
+/// # Errors
+/// As [`is_free`].
+pub fn is_free_or_moved(path: &Path) -> Outcome<()> {
+    is_free(path).map_err(|failure| {
+        let mut old = path.as_os_str().to_owned();
+        old.push(".old");
+        let [name, old] = [path.as_os_str(), &old].map(quoted);
+        failure.hint(format!("to have it written anew, move it away first: mv {name} {old}"))
+    })
 }
 
 /// Writes it, and the folders above it. A file that came meanwhile is not written over.

@@ -9,7 +9,7 @@ use crate::deploy::send::signing_key::SigningKey;
 use crate::init::draft::draft;
 use crate::init::github::{self, GitHub};
 use crate::init::key::{self, Key};
-use crate::init::write::{NewFile, is_free, write};
+use crate::init::write::{NewFile, is_free, is_free_or_moved, write};
 use crate::init::{self, Clues, Given, text, unit};
 use crate::model::action::Action;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
@@ -71,7 +71,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     if args.unit {
         files.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
     }
-    let github = github(global, context, args, ui, &settings).await?;
+    let github = github(global, context, args, &settings).await?;
     files.extend(github.as_ref().map(|github| github.file.clone()));
     write_all(&files)?;
     let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).chain(made).collect();
@@ -96,7 +96,7 @@ async fn beside(
         files.push(unit::unit(&settings, &clues, None)?);
         notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
     }
-    let github = github(global, context, args, ui, &settings).await?;
+    let github = github(global, context, args, &settings).await?;
     files.extend(github.as_ref().map(|github| github.file.clone()));
     write_all(&files)?;
     let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
@@ -106,7 +106,7 @@ async fn beside(
 
 /// All of them or none.
 fn write_all(files: &[NewFile]) -> Outcome<()> {
-    files.iter().try_for_each(|file| is_free(&file.path))?;
+    files.iter().try_for_each(|file| is_free_or_moved(&file.path))?;
     files.iter().try_for_each(write)
 }
 
@@ -115,7 +115,6 @@ async fn github(
     global: &Global,
     context: &Context,
     args: &InitArgs,
-    ui: &Ui,
     settings: &Settings,
 ) -> Outcome<Option<GitHub>> {
     if !args.github {
@@ -128,9 +127,8 @@ async fn github(
         return Err(Failure::msg(Kind::Usage, text).hint("let it be an environment of that file: -e NAME"));
     }
     let action = args.action.clone().unwrap_or_else(Action::own);
-    let let_in = ui.command("setup --as root --key");
     let public = settings.signing_key.as_deref().and_then(public_half);
-    github::workflow(settings, &action, context.home.as_deref(), public.as_deref(), &let_in).await.map(Some)
+    github::workflow(settings, &action, context.home.as_deref(), public.as_deref()).await.map(Some)
 }
 
 /// What others believe a signing key by. One that can't be read is what the next deploy speaks of.

@@ -61,6 +61,9 @@ impl Before<'_> {
     pub async fn prepare(&self, wanted: Wanted<'_>) -> Outcome<Prepared> {
         let settings = self.run.settings;
         let source = source::find(&settings.folder, wanted, &self.run.events).await?;
+        if let Some(key) = &self.key {
+            source::tracked_key(&source, &key.file, &self.run.events).await;
+        }
         let ((store_path, assets), (connection, state)) =
             tokio::try_join!(self.make(&source, settings.system.system()), self.reach())?;
         let store_path = match self.other_system(&state)? {

@@ -40,7 +40,7 @@ pub struct GitHub {
 }
 
 /// The workflow for these settings. `home`: what `~/` stood for in shipit.toml. `public`: the public half of the signing key
-/// that is here. `let_in`: what one types here before a key that shall log in.
+/// that is here.
 ///
 /// # Errors
 /// [`Kind::Usage`] where there is no repository to put it in.
@@ -49,7 +49,6 @@ pub async fn workflow(
     action: &Action,
     home: Option<&Path>,
     public: Option<&str>,
-    let_in: &str,
 ) -> Outcome<GitHub> {
     let repo = git::repository(&settings.folder).await.map_err(no_repository)?;
     let told = git::default_branch(&repo).await.map_err(no_repository)?;
@@ -119,7 +118,7 @@ pub async fn workflow(
     // Where shipit.toml believes another key, it is that one which signs on GitHub.
     let is_here = believed.is_none() || believed == public;
     let key_here = key.filter(|_| is_here).map(|file| quoted(file.as_os_str()));
-    let next = workflow.next(let_in, key_here.as_deref(), &read_key);
+    let next = workflow.next(settings.ssh("").trim_end(), key_here.as_deref(), &read_key);
     let path = repo.toplevel.join(FOLDER).join(workflow.file_name());
     let file = NewFile { path, text: workflow.text() };
     Ok(GitHub { file, environment: workflow.environment_name(), branch, notes, next })

@@ -74,16 +74,18 @@ jobs:
         with:
           command: ${{ inputs.rollback-to && 'rollback' || 'deploy' }}
           revision: ${{ inputs.rollback-to != 'previous' && inputs.rollback-to || '' }}
+          # Somebody may be deploying from elsewhere.
+          args: --wait 10m
           ssh-private-key: ${{ secrets.SHIPIT_SSH_KEY }}
           # shipit.toml has the server's key.
 
 "##]].raw());
     assert_data_eq!(
-        workflow.next("shipit setup --key", None, "ssh a cat").join("\n"),
+        workflow.next("ssh a", None, "ssh a cat").join("\n"),
         str![[r#"
-gh api --silent --method PUT 'repos/{owner}/{repo}/environments/production'
+gh api --silent 'repos/{owner}/{repo}/environments/production' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/production'
 ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/server-github
-shipit setup --key ~/.ssh/server-github.pub
+(echo && cat ~/.ssh/server-github.pub) | ssh a 'cat >> .ssh/authorized_keys'
 gh secret set SHIPIT_SSH_KEY --env production < ~/.ssh/server-github
 "#]]
     );
@@ -194,19 +196,20 @@ jobs:
           working-directory: apps/the web
           command: ${{ inputs.rollback-to && 'rollback' || 'deploy' }}
           revision: ${{ inputs.rollback-to != 'previous' && inputs.rollback-to || '' }}
-          args: ${{ !inputs.rollback-to && format('--from {0}/closure', runner.temp) || '' }}
+          # Somebody may be deploying from elsewhere.
+          args: --wait 10m ${{ !inputs.rollback-to && format('--from {0}/closure', runner.temp) || '' }}
           ssh-private-key: ${{ secrets.SHIPIT_SSH_KEY }}
           host-key: ${{ vars.SHIPIT_HOST_KEY }}
 
 "##]].raw());
     assert_data_eq!(
-        workflow.next("shipit -e staging setup --key", Some("'/home/a b/key'"), "ssh a cat").join("\n"),
+        workflow.next("ssh a", Some("'/home/a b/key'"), "ssh a cat").join("\n"),
         str![[r#"
-gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging'
-ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/web-github
-shipit -e staging setup --key ~/.ssh/web-github.pub
-gh secret set SHIPIT_SSH_KEY --env web-staging < ~/.ssh/web-github
-gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging-signing'
+gh api --silent 'repos/{owner}/{repo}/environments/web-staging' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging'
+ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/web-staging-github
+(echo && cat ~/.ssh/web-staging-github.pub) | ssh a 'cat >> .ssh/authorized_keys'
+gh secret set SHIPIT_SSH_KEY --env web-staging < ~/.ssh/web-staging-github
+gh api --silent 'repos/{owner}/{repo}/environments/web-staging-signing' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging-signing'
 gh secret set SHIPIT_SIGNING_KEY --env web-staging-signing < '/home/a b/key'
 gh variable set SHIPIT_HOST_KEY --env web-staging --body "$(ssh a cat)"
 "#]]

@@ -58,6 +58,12 @@ impl Workflow<'_> {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
     }
 
+    /// The login key of this environment alone.
+    fn key_name(&self) -> String {
+        let environment = if self.is_default() { String::new() } else { format!("-{}", self.environment) };
+        format!("{}{environment}-github", self.app)
+    }
+
     fn is_default(&self) -> bool {
         self.environment == "production"
     }
@@ -78,7 +84,7 @@ impl Workflow<'_> {
             "@place@" => self.place(),
             "@host_key@" => self.host_key(),
             "@put_key@" => self.put_key(),
-            "@build@" | "@needs@" | "@fetch@" | "@from@" if self.signing_key.is_none() => Vec::new(),
+            "@build@" | "@needs@" | "@fetch@" if self.signing_key.is_none() => Vec::new(),
             "@build@" => self.lines(BUILD),
             "@needs@" => vec![
                 "    needs: build".to_owned(),
@@ -86,9 +92,14 @@ impl Workflow<'_> {
                 "    if: ${{ !failure() && !cancelled() }}".to_owned(),
             ],
             "@fetch@" => self.lines(FETCH),
-            "@from@" => vec![
-                "          args: ${{ !inputs.rollback-to && format('--from {0}/closure', runner.temp) || '' }}"
-                    .to_owned(),
+            "@args@" => vec![
+                "          # Somebody may be deploying from elsewhere.".to_owned(),
+                format!(
+                    "          args: --wait 10m{}",
+                    self.signing_key.map_or("", |_| {
+                        " ${{ !inputs.rollback-to && format('--from {0}/closure', runner.temp) || '' }}"
+                    })
+                ),
             ],
             line => vec![self.filled(line)],
         }
@@ -154,13 +165,16 @@ impl Workflow<'_> {
         let environment = self.environment_name();
         let make = |environment: &str| {
             let path = format!("repos/{{owner}}/{{repo}}/environments/{environment}");
-            format!("gh api --silent --method PUT {}", quoted(path.as_ref()))
+            let path = quoted(path.as_ref());
+            // A PUT would take away the rules of one that is there.
+            format!("gh api --silent {path} 2>/dev/null || gh api --silent --method PUT {path}")
         };
-        let login = format!("~/.ssh/{}-github", self.app);
+        let login = format!("~/.ssh/{}", self.key_name());
         let mut commands = vec![
             make(&environment),
             format!("ssh-keygen -q -t ed25519 -N '' -C github -f {login}"),
-            format!("{let_in} {login}.pub"),
+            // A line of its own, also behind one whose end is missing.
+            format!("(echo && cat {login}.pub) | {let_in} 'cat >> .ssh/authorized_keys'"),
             format!("gh secret set SHIPIT_SSH_KEY --env {environment} < {login}"),
         ];
         if self.signing_key.is_some() {

@@ -19,6 +19,25 @@ pub fn text(text: &str) -> String {
     safe
 }
 
+/// A sentence of ours, in which commands stand between backticks.
+pub fn sentence(said: &str) -> String {
+    let parts: Vec<&str> = said.split('`').collect();
+    // One that is alone is none of ours.
+    if parts.len().is_multiple_of(2) {
+        return text(said);
+    }
+    let part = |(at, part): (usize, &&str)| {
+        if at % 2 == 1 {
+            return code(part);
+        }
+        let blank = |it: bool| if it && !part.trim().is_empty() { " " } else { "" };
+        let only = if !part.is_empty() && part.trim().is_empty() { " " } else { "" };
+        let (begin, end) = (blank(part.starts_with(' ')), blank(part.ends_with(' ')));
+        format!("{begin}{}{end}{only}", text(part))
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// A word as code.
 pub fn code(word: &str) -> String {
     let fence = "`".repeat(longest_run(word) + 1);
@@ -47,6 +66,8 @@ mod tests {
     fn nothing_is_mark_up_but_what_is_meant_to_be() {
         assert_eq!(text("a *b* <img src=x>\n[l](u) |"), "a \\*b\\* &lt;img src=x&gt; \\[l\\](u) \\|");
         assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(sentence("make one: `a | b`, or `c` `d`"), "make one: `a \\| b`, or `c` `d`");
+        assert_eq!(sentence("one ` is *none*"), "one \\` is \\*none\\*");
         assert_eq!(code("`x`"), "`` `x` ``");
         let lines = ["```".to_owned(), "::error::".to_owned()];
         assert_eq!(block(&lines), "````text\n```\n::error::\n````\n");

@@ -88,7 +88,8 @@ impl GitHub {
     /// … and at a bad one: gives the line for the log, too.
     pub fn failed(&self, failure: &Failure) -> (String, Result<(), Unwritten>) {
         let shown = Shown::of(failure);
-        let mut text = clean(&shown.error);
+        // What follows on other lines is drawn for a screen.
+        let mut text = clean(shown.error.lines().next().unwrap_or_default());
         text.extend(shown.causes.iter().map(|cause| format!("\n{}", clean(cause))));
         if let (Some(detail), Kind::NotLive | Kind::NotRestored | Kind::Build) = (&shown.detail, failure.kind)
         {
@@ -96,6 +97,7 @@ impl GitHub {
             text.extend(last.map(|line| format!("\n{}", clean(line))));
         }
         text.extend(shown.live.iter().map(|live| format!("\nlive: {}", clean(live))));
+        text.extend(shown.hints.first().map(|hint| format!("\nhint: {}", clean(hint))));
         let title = format!("shipit: {}", shown.outcome);
         let line = commands::error(&title, self.place(&shown).as_ref(), &text);
         let page = self.told().story.failed(&shown, &self.environment);

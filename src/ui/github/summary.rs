@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::markdown::{block, code, text};
+use super::markdown::{block, code, sentence, text};
 use crate::model::difference::{Closures, Commits};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
@@ -74,7 +74,8 @@ impl Story {
 
     /// The page of a bad end.
     pub fn failed(&self, failure: &Shown, environment: &str) -> String {
-        let mut page = format!("### {}\n\n", text(&failure.error));
+        let (first, more) = failure.error.split_once('\n').unwrap_or((&failure.error, ""));
+        let mut page = format!("### {}\n\n", text(first));
         let live = failure.live.as_deref().map(|live| format!("**{}**", text(live)));
         let causes = (!failure.causes.is_empty()).then(|| text(&failure.causes.join("; ")));
         let commit =
@@ -86,12 +87,15 @@ impl Story {
             ("commit", commit),
             ("outcome", Some(format!("{} (exit {})", code(failure.outcome), failure.exit))),
         ]);
+        if !more.is_empty() {
+            page += &format!("\n{}", block(&clean_lines(more)));
+        }
         if let Some(detail) = &failure.detail {
             let lines: Vec<String> = detail.lines.iter().flat_map(|line| clean_lines(line)).collect();
             page += &format!("\n{}\n\n{}", text(&detail.title), block(&lines));
         }
         for hint in &failure.hints {
-            page += &format!("\n- {}", text(hint));
+            page += &format!("\n- {}", sentence(hint));
         }
         page + "\n"
     }

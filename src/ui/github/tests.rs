@@ -158,7 +158,7 @@ the last lines of server.service (this start):
 live: aaaaaaa runs again
 
 hint: more of its log: shipit logs --release bbbbbbb -n 100
-::error title=shipit%3A not-live::bbbbbbb did not go live: it ended with status 1%0Atwo%0Athree%0A::error::not ours%0A``` ## [add-mask]x%0Alive: aaaaaaa runs again
+::error title=shipit%3A not-live::bbbbbbb did not go live: it ended with status 1%0Atwo%0Athree%0A::error::not ours%0A``` ## [add-mask]x%0Alive: aaaaaaa runs again%0Ahint: more of its log: shipit logs --release bbbbbbb -n 100
 
 "#]]
     );
@@ -206,10 +206,12 @@ fn a_mistake_in_shipit_toml_is_shown_at_its_line() {
         Kind::Usage,
         "shipit.toml:2:1: unknown key `hots`\n  |\n2 | hots = 1\n  | ^^^^",
     ));
-    assert!(
-        shows()
-            .contains("::error title=shipit%3A usage,file=shipit.toml,line=2::shipit.toml:2:1: unknown key")
-    );
+    assert!(shows().contains(
+        "::error title=shipit%3A usage,file=shipit.toml,line=2::shipit.toml:2:1: unknown key `hots`\n"
+    ));
+    let page = fs::read_to_string(folder.path().join("summary")).unwrap();
+    assert!(page.starts_with("### shipit.toml:2:1: unknown key \\`hots\\`\n\n| "), "{page}");
+    assert!(page.contains("```text\n  |\n2 | hots = 1\n"), "{page}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::tools::source::Source;
 
 mod remarks;
 
+pub use remarks::tracked_key;
+
 #[cfg(test)]
 mod tests;
 

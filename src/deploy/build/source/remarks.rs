@@ -1,5 +1,7 @@
 //! What a person should know of the commit that is deployed, and that stops nothing. Where git can't tell, nothing is said.
 
+use std::path::Path;
+
 use super::listed;
 use crate::model::event::Events;
 use crate::model::failure::Failure;
@@ -9,6 +11,19 @@ use crate::tools::source::Source;
 
 /// How many submodules or files a warning lists.
 const LISTED: usize = 5;
+
+/// A secret that git tracks is none: whoever reads the code has it, and so has everybody who can read the store.
+pub async fn tracked_key(source: &Source, key_file: &Path, events: &Events) {
+    let Some(repo) = &source.repo else { return };
+    let file = key_file.canonicalize().unwrap_or_else(|_| key_file.to_owned());
+    let Some(below) = file.strip_prefix(&repo.toplevel).ok().and_then(Path::to_str) else { return };
+    if git::is_tracked(repo, below).await.unwrap_or(false) {
+        events.warn(format!(
+            "git tracks the signing key {below}, so whoever can read the repository can sign: make another one outside of it, and \
+             trust this one nowhere"
+        ));
+    }
+}
 
 /// Git has taken one of several things that a name stands for.
 pub(super) fn ambiguous(rev: &str, commit: &Commit, events: &Events) {

@@ -155,3 +155,23 @@ async fn what_nix_leaves_out_is_named_unless_the_flake_asks_for_it() {
     it.git(&["commit", "-q", "-m", "asked for", "app"]).await;
     assert_eq!(warned(&folder, head, false).await.1, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_signing_key_that_git_tracks_is_said() {
+    let it = Try::new().await;
+    it.write("flake.nix", "{}");
+    it.write("signing.key", "a:b");
+    it.git(&["add", "flake.nix"]).await;
+    it.git(&["commit", "-q", "-m", "One"]).await;
+    let said = async || {
+        let source = find_in(&it.path(), Some("HEAD"), false).await.0.unwrap();
+        let (events, mut heard) = Events::channel();
+        tracked_key(&source, &it.path().join("signing.key"), &events).await;
+        tracked_key(&source, Path::new("/etc/hostname"), &events).await;
+        heard.try_recv().ok()
+    };
+    assert_eq!(said().await, None);
+    it.commit("Two").await;
+    let Some(Event::Warning { text }) = said().await else { panic!("nothing is said") };
+    assert!(text.starts_with("git tracks the signing key signing.key"), "{text}");
+}
