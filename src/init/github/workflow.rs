@@ -166,7 +166,7 @@ impl Workflow<'_> {
         let make = |environment: &str| {
             let path = format!("repos/{{owner}}/{{repo}}/environments/{environment}");
             let path = quoted(path.as_ref());
-            // A PUT would take away the rules of one that is there.
+            // Of one that is there a PUT may take away the rules: it is not sent.
             format!("gh api --silent {path} 2>/dev/null || gh api --silent --method PUT {path}")
         };
         let login = format!("~/.ssh/{}", self.key_name());
