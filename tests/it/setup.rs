@@ -4,9 +4,15 @@ mod boot;
 mod found;
 mod sudo;
 
+use std::time::Duration;
+
 use crate::support::facts::{ROOT, page};
 use crate::support::lab::Server;
+use crate::support::watched::serves;
 use crate::support::world::{Ran, World, signing_key};
+
+/// A unit that starts at boot.
+const SOON: Duration = Duration::from_secs(20);
 
 /// A server as it comes from its provider, with Nix: no user but root, no folder, no unit, no rules.
 fn fresh(builder: crate::support::lab::Builder) -> Server {
@@ -123,7 +129,8 @@ fn a_fresh_server_takes_a_deploy_after_setup_and_nothing_else() {
     world.shipit(&["deploy"]).expect(7).says(&["boom: refused to start", "runs again"]);
     server.stop();
     server.boot_again();
-    assert!(page(&server).contains("version: 1"), "it is started at boot");
+    // It is started at boot, which goes on after the lab's servers are reached.
+    serves(&server, "1", SOON);
 }
 
 #[test]
@@ -153,7 +160,5 @@ fn a_login_s_own_systemd_needs_no_sudo() {
     has_nothing_to_do(&server, &world, &words);
     server.stop();
     server.boot_again();
-    crate::support::world::eventually(std::time::Duration::from_secs(20), || {
-        server.http_get("/").map(|_| ()).ok_or("it does not answer")
-    });
+    serves(&server, "1", SOON);
 }
