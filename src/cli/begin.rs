@@ -73,7 +73,7 @@ Examples:
   shipit setup --as root        as root of the same server; it asks before it does anything
   shipit setup --as anna@server.example   by sudo; its password is asked for once
   shipit setup --dry-run --as root   what would be done
-  shipit setup --as root --yes --key deploy.pub   in a script")]
+  shipit setup --as root --yes --key github.pub   in a script; that key may deploy, too")]
 pub struct SetupArgs {
     /// The administrator: a user of the same server, or a login as ssh takes it [default: `host` of shipit.toml]
     #[arg(long = "as", value_name = "LOGIN", value_parser = NonEmptyStringValueParser::new())]
@@ -81,9 +81,12 @@ pub struct SetupArgs {
     /// Who deploys; made if missing [default: the user of `host`]
     #[arg(long, value_name = "NAME")]
     pub user: Option<UserName>,
-    /// Whose keys may log in as a new user, a .pub file [default: those that log in as the administrator]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub key: Option<PathBuf>,
+    /// Another SSH key that may log in as who deploys, a .pub file; may be given several times
+    ///
+    /// It comes to those that are there. A user who is new, or whom no key lets in yet, is also given the keys that log in
+    /// as the administrator, so that a key for CI locks nobody out.
+    #[arg(long = "key", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub keys: Vec<PathBuf>,
     /// The app's unit, when the server has none yet
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub unit: Option<PathBuf>,

@@ -192,10 +192,10 @@ fn again(cx: &Cx<'_>, args: &SetupArgs, word: &str) -> String {
     if let Some(user) = &args.user {
         option("--user", user.as_str());
     }
-    for (name, file) in [("--key", &args.key), ("--unit", &args.unit)] {
-        if let Some(file) = file {
-            option(name, &file.to_string_lossy());
-        }
+    let files =
+        args.keys.iter().map(|file| ("--key", file)).chain(args.unit.iter().map(|file| ("--unit", file)));
+    for (name, file) in files {
+        option(name, &file.to_string_lossy());
     }
     for (name, value) in &args.variables {
         option("--env", &format!("{name}={value}"));

@@ -34,7 +34,10 @@ pub async fn wishes<'a>(
         Some(file) => Trust::Key(SigningKey::read(file, &events)?),
         None => Trust::Nothing,
     };
-    let keys = args.key.as_ref().map(|file| keys::read(&cx.context.cwd.join(file))).transpose()?;
+    let mut keys = Vec::new();
+    for file in &args.keys {
+        keys.extend(keys::read(&cx.context.cwd.join(file))?);
+    }
     let unit = new_unit(cx, args, &login)?;
     Ok(Wishes { settings, host, login, own_unit: args.user_unit, unit, keys, trust })
 }

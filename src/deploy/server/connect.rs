@@ -82,7 +82,8 @@ fn failure(error: SshError, ssh: &SshSettings) -> Failure {
                 "`ssh-copy-id {host}` writes your key there, where a password still lets you in; or add its public half \
                  to the login's ~/.ssh/authorized_keys"
             ),
-            "where there is no such login yet, `shipit setup --as root` makes it".to_owned(),
+            "`shipit setup --as root --key ~/.ssh/id_ed25519.pub` lets that key in, and makes the login where there is none"
+                .to_owned(),
         ],
         SshError::Unreachable { host, .. } => vec![
             format!("`{}` tries the same by hand", ssh.by_hand("-v ", host.as_str())),
@@ -185,7 +186,7 @@ deploy@server.example does not let us in: said
 `ssh -F '/a b/ssh_config' -v deploy@server.example` shows which keys were tried
 `ssh-add -l` lists the keys that the agent holds
 `ssh-copy-id deploy@server.example` writes your key there, where a password still lets you in; or add its public half to the login's ~/.ssh/authorized_keys
-where there is no such login yet, `shipit setup --as root` makes it
+`shipit setup --as root --key ~/.ssh/id_ed25519.pub` lets that key in, and makes the login where there is none
 deploy@server.example can't be reached: said
 `ssh -F '/a b/ssh_config' -v deploy@server.example` tries the same by hand
 the server's name is `host` in shipit.toml

@@ -1,4 +1,4 @@
-//! The SSH keys that a new user is given: `--key FILE`.
+//! The SSH keys that let somebody in as who deploys: those of `--key FILE`, and the administrator's.
 
 use std::fs;
 use std::path::Path;
@@ -48,16 +48,24 @@ pub fn is_key(line: &str) -> bool {
 }
 
 /// A key with options before it, perhaps.
-fn has_key(line: &str) -> bool {
+pub fn has_key(line: &str) -> bool {
+    key(line).is_some()
+}
+
+/// The lines have the same key, whatever its options and its comment.
+pub fn is_same(line: &str, other: &str) -> bool {
+    key(line).is_some_and(|it| Some(it) == key(other))
+}
+
+/// The key itself: its kind and what follows that.
+fn key(line: &str) -> Option<(&str, &str)> {
     let mut rest = line;
     loop {
         if is_key(rest) {
-            return true;
+            let mut words = rest.split_whitespace();
+            return words.next().zip(words.next());
         }
-        match rest.find([' ', '\t']) {
-            Some(end) => rest = rest[end..].trim_start(),
-            None => return false,
-        }
+        rest = rest[rest.find([' ', '\t'])?..].trim_start();
     }
 }
 
@@ -83,6 +91,11 @@ mod tests {
             assert_eq!(read_text(bad).unwrap_err().kind, Kind::Usage, "{bad}");
         }
         assert!(read(Path::new("/dev/zero")).is_err());
+        let plain = "ssh-ed25519 AAAAx anna";
+        assert!(
+            is_same(plain, "from=\"a b\" ssh-ed25519 AAAAx") && !is_same(plain, "ssh-ed25519 AAAAy anna")
+        );
+        assert!(!is_same("# none", "# none"));
         assert!(is_key("ssh-ed25519 AAAAx") && !is_key("command=\"x\" ssh-ed25519 AAAAx"));
     }
 }

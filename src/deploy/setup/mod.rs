@@ -37,8 +37,8 @@ pub struct Wishes<'a> {
     pub own_unit: bool,
     /// The app's unit.
     pub unit: NewUnit,
-    /// `--key`: who may log in as the login.
-    pub keys: Option<Vec<String>>,
+    /// `--key`: who may log in as the login besides.
+    pub keys: Vec<String>,
     /// Why Nix takes what is sent.
     pub trust: Trust,
 }

@@ -3,7 +3,7 @@
 use super::{fresh, has_nothing_to_do, made, signing};
 use crate::support::facts::{ROOT, page};
 use crate::support::lab::{Server, Variant};
-use crate::support::world::World;
+use crate::support::world::{SHIPIT, World};
 
 #[test]
 fn a_server_that_was_set_up_by_hand_keeps_what_it_has() {
@@ -105,19 +105,46 @@ fn a_unit_file_and_a_key_file_are_what_is_installed() {
         plan.stdout
     );
     world.shipit(&words).expect(0);
+    let own = server.sh_ok("cat /root/.ssh/authorized_keys");
     assert_eq!(
         server.sh_ok("cat ~deploy/.ssh/authorized_keys; getent passwd web | cut -d: -f7"),
-        "ssh-ed25519 AAAAC3Nz anna\n/usr/sbin/nologin\n"
+        format!("{own}ssh-ed25519 AAAAC3Nz anna\n/usr/sbin/nologin\n"),
+        "the key is for others: whoever sets up may deploy all the same"
     );
     assert!(!server.sh(&format!("test -e {ROOT}/data")).success(), "its unit keeps no data there");
     world.commit_all("its unit");
-    // It lets in nobody who is here, so another one is added.
-    let own = server.sh_ok("cat /root/.ssh/authorized_keys");
-    std::fs::write(world.file("deploy.pub"), own).unwrap();
-    world.shipit(&words).expect(0);
     world.deploy();
     assert!(page(&server).contains("version: 1"));
     has_nothing_to_do(&server, &world, &words);
+}
+
+/// Only another machine is let in: what doctor says about that is typed, and lets this one in.
+#[test]
+fn doctor_leads_somebody_in_who_is_locked_out() {
+    let server = Server::boot(Variant::Debian);
+    let world = World::new(&server);
+    world.commit("1", "ok");
+    world.deploy();
+    server.sh_ok(
+        "install -d -m 700 /root/.ssh; cp /home/deploy/.ssh/authorized_keys /root/.ssh/
+         echo 'ssh-ed25519 AAAAC3Nz github' >/home/deploy/.ssh/authorized_keys",
+    );
+    let setup = world.shipit(&["setup", "--as", "root", "--yes"]).expect(0);
+    setup.says(&["no key that logs in as root logs in as deploy", "--key ~/.ssh/id_ed25519.pub"]);
+    let doctor = world.shipit(&["doctor"]).expect(3);
+    let hint = doctor.stdout.split('`').find(|text| text.starts_with("shipit setup")).expect(&doctor.stdout);
+    std::fs::create_dir_all(world.file("home/.ssh")).unwrap();
+    std::fs::write(
+        world.file("home/.ssh/id_ed25519.pub"),
+        server.sh_ok("head -n 1 /root/.ssh/authorized_keys"),
+    )
+    .unwrap();
+    let typed = hint.replacen("shipit", SHIPIT, 1) + " --yes";
+    let output = world.command("sh").args(["-c", &typed]).output().expect("sh");
+    assert!(output.status.success(), "{typed}: {output:?}");
+    world.commit("2", "ok");
+    world.deploy();
+    assert_eq!(server.sh_ok("grep -c github /home/deploy/.ssh/authorized_keys"), "1\n");
 }
 
 #[test]

@@ -27,21 +27,25 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Whoever may log in as the administrator may log in as a user who is new: that is how it is done by hand, too.
+    /// Whoever may log in as the administrator may log in as a user who is new: that is how it is done by hand, too. The
+    /// keys of `--key` come to those, so that a key for CI locks nobody out.
     fn keys(&mut self) -> Outcome<()> {
-        let (facts, login) = (self.facts, self.login);
+        let (facts, login, given) = (self.facts, self.login, &self.wishes.keys);
         let there = match facts.paths.get(&format!("~/{AUTHORIZED_KEYS}")) {
-            Some(Found::File { text, .. }) => Some(text.as_str()),
-            _ => None,
+            Some(Found::File { text, .. }) => text.as_str(),
+            _ => "",
         };
-        let keys: Vec<&str> = match (&self.wishes.keys, there) {
-            (Some(keys), _) => keys.iter().map(String::as_str).collect(),
-            (None, None) if facts.admin != login => {
-                plain_keys(facts.admin_keys.as_deref().unwrap_or_default())
-            }
-            _ => Vec::new(),
+        let there: Vec<&str> = there.lines().map(str::trim).filter(|line| keys::has_key(line)).collect();
+        let admins: Vec<&str> = match facts.admin == login {
+            true => Vec::new(),
+            false => facts.admin_keys.iter().flat_map(|text| plain_keys(text)).collect(),
         };
-        if keys.is_empty() && !facts.account.there {
+        let lets_in = |lines: &[&str], key: &str| lines.iter().any(|line| keys::is_same(line, key));
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
+        // One that is given with options shall have them.
+        let mut handed_on = admins.clone();
+        handed_on.retain(|key| there.is_empty() && !lets_in(&given, key));
+        if handed_on.is_empty() && given.is_empty() && !facts.account.there {
             return Err(Failure::msg(
                 Kind::NotReady,
                 format!(
@@ -51,24 +55,30 @@ impl Planner<'_> {
             )
             .hint("say which key it shall be: --key ~/.ssh/id_ed25519.pub"));
         }
-        let there: Vec<&str> = there.unwrap_or_default().lines().collect();
-        let new: Vec<&str> = keys.into_iter().filter(|key| !there.contains(key)).collect();
-        if new.is_empty() {
-            return Ok(());
+        self.let_in(&format!("whoever logs in as {}", facts.admin), &handed_on);
+        let new: Vec<&str> = given.iter().copied().filter(|key| !there.contains(key)).collect();
+        self.let_in(if new.len() > 1 { "these keys" } else { "this key" }, &new);
+        let all = [there, handed_on, given].concat();
+        if facts.admin != login && !all.is_empty() && !admins.iter().any(|key| lets_in(&all, key)) {
+            self.note(format!(
+                "no key that logs in as {} logs in as {login}; to let this machine's in, run setup with --key ~/.ssh/id_ed25519.pub",
+                facts.admin
+            ));
         }
-        let whose = if self.wishes.keys.is_some() {
-            "this key".to_owned()
-        } else {
-            format!("whoever logs in as {}", facts.admin)
-        };
-        let text = new.join("\n");
+        Ok(())
+    }
+
+    fn let_in(&mut self, whose: &str, keys: &[&str]) {
+        if keys.is_empty() {
+            return;
+        }
+        let (login, text) = (self.login, keys.join("\n"));
         self.write(
             format!("let {whose} log in as {login}"),
             &format!("~{login}/{AUTHORIZED_KEYS}"),
             &text,
             &["keys", login, &text],
         );
-        Ok(())
     }
 
     pub(super) fn groups(&mut self) {

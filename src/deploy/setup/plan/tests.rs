@@ -22,7 +22,7 @@ fn wishes(settings: &Settings) -> Wishes<'_> {
             file: None,
             user: "server".to_owned(),
         },
-        keys: None,
+        keys: Vec::new(),
         trust: Trust::Key(signing_key::tests::key()),
     }
 }
@@ -156,4 +156,62 @@ fn a_unit_of_ours_that_was_never_enabled_is_enabled() {
         "{:#?}",
         other.notes
     );
+}
+
+/// The keys that each step lets in, a step a line.
+fn let_in(change: impl Fn(&mut Wishes<'_>, &mut Facts)) -> (String, Vec<String>) {
+    let plan = with(change).unwrap();
+    let steps = plan.steps.iter().filter(|step| step.words[0] == "keys");
+    let shown = steps.map(|step| format!("{}: {}\n", step.does, step.text.as_deref().unwrap_or_default()));
+    (shown.collect(), plan.notes)
+}
+
+fn there(facts: &mut Facts, text: &str) {
+    facts.account.there = true;
+    let file = Found::File { rights: "-".to_owned(), text: text.to_owned() };
+    facts.paths.insert(format!("~/{AUTHORIZED_KEYS}"), file);
+}
+
+const ADMINS: &str = "let whoever logs in as root log in as deploy: ssh-ed25519 AAAAx anna\n";
+
+#[test]
+fn a_key_that_is_given_comes_to_the_administrator_s() {
+    let github = || vec!["ssh-ed25519 AAAAg github".to_owned()];
+    let (shown, notes) = let_in(|wishes, _| wishes.keys = github());
+    assert_eq!(
+        shown,
+        format!("{ADMINS}let this key log in as deploy: ssh-ed25519 AAAAg github\n"),
+        "whoever sets up is not locked out"
+    );
+    assert_eq!(notes, [""; 0]);
+    // One with options keeps them, whoever else has it.
+    let (shown, notes) = let_in(|wishes, _| wishes.keys = vec!["no-pty ssh-ed25519 AAAAx anna".to_owned()]);
+    assert_eq!(shown, "let this key log in as deploy: no-pty ssh-ed25519 AAAAx anna\n");
+    assert_eq!(notes, [""; 0]);
+    // Where the administrator has none to hand on, it is the only one, and that is said.
+    let (shown, notes) = let_in(|wishes, facts| {
+        (wishes.keys, facts.admin_keys) = (github(), None);
+    });
+    assert_eq!(shown, "let this key log in as deploy: ssh-ed25519 AAAAg github\n");
+    assert!(notes[0].starts_with("no key that logs in as root logs in as deploy"), "{notes:?}");
+}
+
+#[test]
+fn a_user_whom_a_key_lets_in_is_given_nobody_s_unasked() {
+    let (shown, notes) = let_in(|_, facts| there(facts, "ssh-ed25519 AAAAx anna@laptop\n"));
+    assert_eq!((shown.as_str(), notes), ("", vec![]));
+    // Set up for another machine.
+    let github = "ssh-ed25519 AAAAg github\n";
+    let (shown, notes) = let_in(|_, facts| there(facts, github));
+    assert_eq!(shown, "");
+    assert!(notes[0].contains("run setup with --key ~/.ssh/id_ed25519.pub"), "{notes:?}");
+    let (shown, notes) = let_in(|wishes, facts| {
+        wishes.keys = vec!["ssh-ed25519 AAAAx anna".to_owned(), github.trim().to_owned()];
+        there(facts, github);
+    });
+    assert_eq!(shown, "let this key log in as deploy: ssh-ed25519 AAAAx anna\n");
+    assert_eq!(notes, [""; 0]);
+    // A file that lets nobody in, as a setup that was cut off leaves it.
+    let (shown, notes) = let_in(|_, facts| there(facts, "# none\n"));
+    assert_eq!((shown.as_str(), notes), (ADMINS, vec![]));
 }
