@@ -167,9 +167,11 @@ impl Stage<'_> {
         self.machine.sh_ok("rm -r /srv/wrong");
 
         as_runner(self.machine, &format!("cat >{ACTION}/flake.nix"), FLAKE);
-        let job = self.job(runner, &[("base-url", "file:///srv/nowhere"), ("command", "status")]).green();
+        let job = self.job(runner, &[("base-url", "file:///srv/nowhere")]).red_at("Get shipit", 2);
+        job.says(&["::error title=shipit::there is no release at file:///srv/nowhere: base-url must name"]);
+        let job = self.job(runner, &[("base-url", ""), ("command", "status")]).green();
         job.says(&[
-            "there is no release at file:///srv/nowhere",
+            "there is no release at file:///srv/github/OWNER/shipit/releases/download/v",
             ", built with Nix\n",
             "https://www.example.org",
         ]);

@@ -144,7 +144,8 @@ impl<'a> Runner<'a> {
             ("GITHUB_ACTIONS", text("true")),
             ("GITHUB_ACTION_PATH", text(ACTION)),
             ("GITHUB_ACTOR", text("anna")),
-            ("GITHUB_SERVER_URL", text("https://github.example")),
+            // A GitHub that has no releases.
+            ("GITHUB_SERVER_URL", text("file:///srv/github")),
             ("GITHUB_REPOSITORY", text("anna/app")),
             ("GITHUB_RUN_ID", text("42")),
             ("GITHUB_EVENT_NAME", text("push")),

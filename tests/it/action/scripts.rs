@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use clap::CommandFactory as _;
+use shipit::cli::Cli;
+
 use crate::support::site::between;
 use crate::support::world::{Ran, run};
 
@@ -113,12 +116,7 @@ fn inputs_become_words_and_nothing_in_them_is_obeyed() {
     let words: Vec<&str> = least.stdout.lines().filter_map(|line| line.strip_prefix("word ")).collect();
     assert_eq!(words, ["deploy"]);
 
-    step.refuses(&[("INPUT_COMMAND", "deploy --dry-run")], "command is not one word of shipit's");
     step.refuses(&[("INPUT_COMMAND", "--help")], "command is not one word of shipit's");
-    step.refuses(
-        &[("INPUT_COMMAND", "status"), ("INPUT_REVISION", "v1")],
-        "revision is for build, deploy and rollback",
-    );
     step.refuses(&[("INPUT_ARGS", "--wait '2m")], "args has a quote that is not closed");
 }
 
@@ -171,41 +169,86 @@ fn a_key_that_can_not_be_used_is_refused_at_once() {
 #[test]
 fn only_what_the_release_says_is_fetched() {
     let step = Step::new();
-    let release = step.temp.path().join("release");
-    fs::create_dir(&release).expect("a folder");
+    // The action's own release, of a GitHub that is a folder.
+    let version = format!("github/OWNER/shipit/releases/download/v{}", env!("CARGO_PKG_VERSION"));
+    let release = step.temp.path().join(version);
+    fs::create_dir_all(&release).expect("a folder");
     let name = format!("shipit-{}-linux", std::env::consts::ARCH);
     let base = format!("file://{}", release.display());
-    let get = |base: &str| {
+    let github = format!("file://{}", step.temp.path().join("github").display());
+    let get = |base: &str, repository: &str| {
         let _ = fs::remove_file(step.temp.path().join("output"));
-        let ran = step.runs("get", &[("INPUT_BASE_URL", base)]);
+        let inputs =
+            [("INPUT_BASE_URL", base), ("INPUT_REPOSITORY", repository), ("GITHUB_SERVER_URL", &github)];
+        let ran = step.runs("get", &inputs);
         let folder = PathBuf::from(between(&step.outputs(), "folder=", "\n"));
         let got = folder.join("shipit").exists();
         step.runs("clean", &[("INPUT_FOLDER", folder.to_str().expect("a path"))]).expect(0);
         (ran, got, step.outputs())
     };
-    let is_built = |base: &str, why: &str| {
-        let (ran, got, outputs) = get(base);
+    let is_built = |repository: &str, why: &str| {
+        let (ran, got, outputs) = get("", repository);
         assert!(ran.code == 0 && !got && outputs.ends_with("way=build\n"), "{ran:#?}");
         assert!(ran.stdout.contains(why), "{ran:#?}");
     };
+    let is_refused = |base: &str, why: &[&str]| {
+        let (ran, got, outputs) = get(base, "OWNER/shipit");
+        ran.expect(2).says(why);
+        assert!(!got && !outputs.contains("way="), "{outputs}");
+    };
+    // What the action's own release lacks is built; what somebody said would be there is not.
+    let lacks = |why: &str| {
+        is_built("OWNER/shipit", &format!("{why}: shipit is built with Nix"));
+        is_refused(&base, &[why, "base-url must name a folder with SHA256SUMS"]);
+    };
     let sums = |lines: &str| fs::write(release.join("SHA256SUMS"), lines).expect("the sums");
 
-    is_built(&base, "there is no release at file://");
     is_built("", "it is not known whose action this is");
+    lacks(&format!("there is no release at {base}"));
     sums(&format!("{}  shipit-riscv64-linux\n", "0".repeat(64)));
-    is_built(&base, &format!("has no {name}"));
+    lacks(&format!("the release at {base} has no {name}"));
     sums(&format!("{}  {name}\n", "0".repeat(64)));
-    is_built(&base, &format!("lacks its {name}"));
+    lacks(&format!("the release at {base} lacks its {name}"));
     program(&release.join(&name));
-    let (ran, got, outputs) = get(&base);
-    ran.expect(2).says(&["is not what its release says", "It is not used"]);
-    assert!(!got && !outputs.contains("way="), "{outputs}");
+    for base in ["", &base] {
+        is_refused(base, &["is not what its release says", "It is not used"]);
+    }
+    sums(&format!("404  {name}\n"));
+    for base in ["", &base] {
+        is_refused(base, &["/SHA256SUMS has no SHA-256 for shipit-", "but: 404"]);
+    }
 
     let said = Command::new("sha256sum").arg(&name).current_dir(&release).output().expect("sha256sum");
     sums(&String::from_utf8_lossy(&said.stdout));
-    let (ran, got, outputs) = get(&format!("{base}/"));
-    assert_eq!(ran.expect(0).stdout, format!("shipit 1.2.3, {name} of {base}\n"));
-    assert!(got && outputs.ends_with("way=release\n"), "{outputs}");
+    for base_url in ["", &format!("{base}/")] {
+        let (ran, got, outputs) = get(base_url, "OWNER/shipit");
+        assert_eq!(ran.expect(0).stdout, format!("shipit 1.2.3, {name} of {base}\n"));
+        assert!(got && outputs.ends_with("way=release\n"), "{outputs}");
+    }
     // Nothing comes in the open.
-    get("http://127.0.0.1:9/").0.expect(2).says(&["could not be fetched", "Protocol \"http\""]);
+    is_refused("http://127.0.0.1:9/", &["could not be fetched", "Protocol \"http\""]);
+}
+
+#[test]
+fn words_that_shipit_does_not_know_are_refused_before_anything_is_fetched() {
+    let step = Step::new();
+    for (command, revision, why) in [
+        ("depoly", "", "shipit has no command depoly. It has: init, setup, "),
+        ("deploy --dry-run", "", "command is not one word of shipit's"),
+        ("status", "v1", "revision is for build, deploy and rollback"),
+    ] {
+        let inputs = [("INPUT_COMMAND", command), ("INPUT_REVISION", revision)];
+        step.runs("get", &inputs).expect(2).says(&[why]);
+        assert_eq!(step.outputs(), "", "something was made");
+        step.refuses(&inputs, why);
+    }
+    // The list is the program's own.
+    let common = fs::read_to_string(scripts().join("common.sh")).expect("the script");
+    let commands = between(&common, "\ncommands='", "'");
+    let mut known: Vec<&str> = commands.split(' ').collect();
+    let whole = Cli::command();
+    let mut has: Vec<&str> = whole.get_subcommands().map(clap::Command::get_name).collect();
+    known.sort_unstable();
+    has.sort_unstable();
+    assert_eq!(known, has);
 }
