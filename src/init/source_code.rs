@@ -137,10 +137,13 @@ fn numbers(line: &str) -> Vec<u16> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    //! Code in short.
+
     use super::*;
 
-    fn read(files: &[(&str, &str)]) -> SourceCode {
+    /// Reads files: names and texts.
+    pub fn read(files: &[(&str, &str)]) -> SourceCode {
         let files: Vec<_> =
             files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         SourceCode::read(&files)

@@ -163,13 +163,8 @@ fn is_place(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source_code::tests::read;
     use super::*;
-
-    fn read(files: &[(&str, &str)]) -> SourceCode {
-        let files: Vec<_> =
-            files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        SourceCode::read(&files)
-    }
 
     #[test]
     fn variables_that_say_where_data_lies() {
