@@ -53,7 +53,7 @@ pub struct InitArgs {
     ///
     /// It deploys what is pushed to the main branch, and can be started by hand to roll back. It lies in .github/workflows
     /// at the top of the repository: deploy.yml, or deploy-<app>.yml for an app in a folder of it. With -e it is that of
-    /// another environment of shipit.toml, and has its name.
+    /// another environment of shipit.toml, and has its name. Where it is there already, what GitHub needs for it is said once more.
     #[arg(long)]
     pub github: bool,
     /// shipit's own action in that workflow [default: the one of this shipit, where its build knows it]

@@ -15,7 +15,7 @@ pub const FILE: &str = "~/.config/shipit/signing.key";
 pub enum Key {
     /// It is there.
     Found,
-    /// It was made.
+    /// It was made, or will be when nothing is in the way.
     Made(PathBuf),
     /// There is none, because of this.
     None(String),
@@ -26,20 +26,22 @@ pub fn file(home: &Path) -> PathBuf {
     home.join(FILE.trim_start_matches("~/"))
 }
 
-/// Finds the person's key, or makes it.
-pub async fn key(context: &Context) -> Key {
+/// What will become of the person's key; makes nothing.
+pub fn expected(context: &Context) -> Key {
     let Some(home) = &context.home else { return Key::None("$HOME is not set".to_owned()) };
     let file = file(home);
-    if file.exists() {
-        return Key::Found;
-    }
-    match make(&file, &name(&context.who)).await {
+    if file.exists() { Key::Found } else { Key::Made(file) }
+}
+
+/// Makes the key in this file.
+pub async fn make(file: PathBuf, who: &str) -> Key {
+    match make_in(&file, &name(who)).await {
         Ok(()) => Key::Made(file),
         Err(error) => Key::None(format!("{error:#}")),
     }
 }
 
-async fn make(file: &Path, name: &str) -> anyhow::Result<()> {
+async fn make_in(file: &Path, name: &str) -> anyhow::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }

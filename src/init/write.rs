@@ -1,6 +1,6 @@
 //! Writes files that are not there yet, whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,12 @@ pub fn is_free(path: &Path) -> Outcome<()> {
     Err(Failure::msg(Kind::Usage, format!("{} is there already, and is not written over", path.display())))
 }
 
-/// The same, where moving the file away is all there is to do.
+/// Whether it is there already, with just this text.
+pub fn is_there(file: &NewFile) -> bool {
+    fs::read(&file.path).is_ok_and(|bytes| bytes == file.text.as_bytes())
+}
+
+/// The same as [`is_free`], where moving the file away is all there is to do.
 ///
 /// # Errors
 /// As [`is_free`].

@@ -25,7 +25,8 @@ fn next(answer: &Value, start: &str) -> Vec<String> {
 fn a_workflow_is_written_with_the_file_or_after_it() {
     let world = World::alone();
     world.commit("1", "ok");
-    let answer = world.shipit(&[&INIT[..], &["--host", "a@b", "--no-sign"]].concat()).expect(0).json();
+    let first = world.shipit(&[&INIT[..], &["--host", "a@b", "--no-sign"]].concat()).expect(0).json();
+    let answer = &first;
     assert_eq!(answer["wrote"], json!(["shipit.toml", ".github/workflows/deploy.yml"]));
     let text = read(&world, ".github/workflows/deploy.yml");
     for line in
@@ -34,8 +35,8 @@ fn a_workflow_is_written_with_the_file_or_after_it() {
         assert!(text.contains(line), "{text}");
     }
     assert!(!text.contains("SIGNING"), "{text}");
-    assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [""; 0]);
-    assert_eq!(next(&answer, "gh variable set SHIPIT_HOST_KEY").len(), 1);
+    assert_eq!(next(answer, "gh secret set SHIPIT_SIGNING_KEY"), [""; 0]);
+    assert_eq!(next(answer, "gh variable set SHIPIT_HOST_KEY").len(), 1);
 
     // With a key that signs, one job builds and another one deploys; shipit.toml tells the second whom to believe.
     fs::rename(world.app().join(".github"), world.file("github")).unwrap();
@@ -51,11 +52,25 @@ fn a_workflow_is_written_with_the_file_or_after_it() {
     fs::rename(world.file("github"), world.app().join(".github")).unwrap();
     fs::rename(world.file("shipit.toml"), world.app().join("shipit.toml")).unwrap();
 
-    // What is there stays, and nothing else is written either.
-    world.shipit(&INIT).expect(2).says(&["deploy.yml", "not written over"]);
+    // What is there stays. Where it is what would be written, what GitHub needs is said once more.
+    let again = world.shipit(&INIT).expect(0).json();
+    assert_eq!(
+        (&again["wrote"], &again["unchanged"], &again["next"]),
+        (&json!([]), &json!([".github/workflows/deploy.yml"]), &first["next"])
+    );
+    let ran = world.shipit(&INIT[..4]).expect(0).says(&["gh secret set SHIPIT_SSH_KEY"]);
+    assert!(ran.stdout.contains("unchanged:  .github/workflows/deploy.yml"), "{}", ran.stdout);
+    let mine = format!("{text}# mine\n");
+    world.write(".github/workflows/deploy.yml", &mine);
+    let says = ["deploy.yml is there already, and is not written over", "gh secret set SHIPIT_SSH_KEY"];
+    world.shipit(&INIT).expect(2).says(&says);
+    // Nothing else is written either, and no key is made.
     fs::rename(world.app().join("shipit.toml"), world.file("shipit.toml")).unwrap();
-    world.shipit(&[&INIT[..], &["--host", "a@b"]].concat()).expect(2).says(&["deploy.yml"]);
+    fs::remove_dir_all(world.file("home/.config/shipit")).unwrap();
+    world.shipit(&[&INIT[..], &["--host", "a@b"]].concat()).expect(2).says(&says);
     assert!(!world.app().join("shipit.toml").exists(), "half of it was written");
+    assert!(!world.file("home/.config/shipit").exists(), "a key was made for nothing");
+    assert_eq!(read(&world, ".github/workflows/deploy.yml"), mine);
     fs::rename(world.file("shipit.toml"), world.app().join("shipit.toml")).unwrap();
 
     fs::remove_dir_all(world.app().join(".github")).unwrap();
@@ -76,7 +91,16 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
     world.git(&["remote", "add", "origin", "https://git.example/anna/apps"]);
     world.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk"]);
     let words = [&["-C", "apps/web", "-e", "staging"], &INIT[..]].concat();
-    let answer = world.shipit(&words).expect(0).says(&["whose signature to believe", "public_key = "]).json();
+    let answer = world
+        .shipit(&words)
+        .expect(0)
+        .says(&[
+            "whose signature to believe",
+            "public_key = ",
+            "no remote of this repository is on GitHub (git.example/anna/apps)",
+            "export GH_REPO=OWNER/REPO",
+        ])
+        .json();
     let file = ".github/workflows/deploy-web-staging.yml";
     assert!(answer["wrote"][0].as_str().is_some_and(|name| name.ends_with(file)), "{answer}");
     let text = read(&world, file);
@@ -90,10 +114,20 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
         assert!(text.contains(line), "no {line}in\n{text}");
     }
     assert!(!text.contains("host-key:"), "{text}");
+    // There is no key yet: what makes one is said, and afterwards what hands it on.
+    assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [""; 0]);
+    let notes = answer["notes"].to_string();
+    let make = notes.split('`').find(|text| text.starts_with("mkdir")).expect(&notes);
+    assert!(world.command("sh").args(["-c", make]).status().unwrap().success(), "{make}");
     let home = world.file("home");
     let from = format!("'{}/keys/for web'", home.display());
     let set = format!("gh secret set SHIPIT_SIGNING_KEY --env web-staging-signing < {from}");
+    world.git(&["remote", "set-url", "origin", "git@github.com:anna/apps.git"]);
+    let answer = world.shipit(&words).expect(0).json();
     assert_eq!(next(&answer, "gh secret set SHIPIT_SIGNING_KEY"), [set]);
+    let public = fs::read_to_string(home.join("keys/for web.pub")).unwrap();
+    assert_eq!(answer["notes"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert!(answer["notes"][0]["hint"].as_str().is_some_and(|hint| hint.contains(public.trim())), "{answer}");
     assert_eq!(next(&answer, "gh variable"), [""; 0]);
     let let_in = next(&answer, "(echo && cat ~/.ssh/web-staging-github.pub) | ssh ").remove(0);
     assert!(let_in.ends_with(" 'cat >> .ssh/authorized_keys'"), "{let_in}");

@@ -6,10 +6,10 @@ use crate::cli::{Global, InitArgs};
 use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::deploy::send::signing_key::SigningKey;
-use crate::init::draft::draft;
+use crate::init::draft::{Draft, draft};
 use crate::init::github::{self, GitHub};
 use crate::init::key::{self, Key};
-use crate::init::write::{NewFile, is_free, is_free_or_moved, write};
+use crate::init::write::{NewFile, is_free};
 use crate::init::{self, Clues, Given, text, unit};
 use crate::model::action::Action;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
@@ -17,8 +17,10 @@ use crate::model::names::HostName;
 use crate::model::settings::Settings;
 use crate::tools::cmd::quoted;
 use crate::ui::Ui;
+use files::Files;
 use told::Told;
 
+mod files;
 mod told;
 
 /// How often a host that can be none is asked for again.
@@ -56,26 +58,30 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         (None, Some(_)) => None,
         (None, None) => Some(ask_host(ui).await?),
     };
-    let key = if args.no_sign { None } else { Some(key::key(context).await) };
-    let made = match &key {
-        Some(Key::Made(file)) => Some(file.clone()),
-        _ => None,
+    let new = async |key: Option<Key>| -> Outcome<(Draft, Files)> {
+        let home = context.home.as_deref().filter(|_| args.github && key.is_some());
+        let public_key = home.and_then(|home| public_half(&key::file(home)));
+        let draft = draft(&Given { key, public_key, ..given(args) }, host.as_ref(), &clues)?;
+        let text = text::text(&draft);
+        // What is written is what the other commands read.
+        let settings = config::parse(context, folder.clone(), shown(context, &file), text.clone())?;
+        let mut new = vec![NewFile { path: file.clone(), text }];
+        if args.unit {
+            new.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
+        }
+        Ok((draft, Files::free(new, github(global, context, args, &settings).await?)?))
     };
-    let home = context.home.as_deref().filter(|_| args.github && key.is_some());
-    let public_key = home.and_then(|home| public_half(&key::file(home)));
-    let draft = draft(&Given { key, public_key, ..given(args) }, host.as_ref(), &clues)?;
-    let new = NewFile { path: file.clone(), text: text::text(&draft) };
-    // What is written is what the other commands read.
-    let settings = config::parse(context, folder, shown(context, &file), new.text.clone())?;
-    let mut files = vec![new];
-    if args.unit {
-        files.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
+    let key = (!args.no_sign).then(|| key::expected(context));
+    let (mut draft, mut files) = new(key.clone()).await?;
+    // Nothing is in the way any more, so the key is not made in vain.
+    let mut made = None;
+    if let Some(Key::Made(file)) = key {
+        let key = key::make(file.clone(), &context.who).await;
+        made = matches!(key, Key::Made(_)).then_some(file);
+        (draft, files) = new(Some(key)).await?;
     }
-    let github = github(global, context, args, &settings).await?;
-    files.extend(github.as_ref().map(|github| github.file.clone()));
-    write_all(&files)?;
-    let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).chain(made).collect();
-    let told = Told { notes: &draft.notes, draft: Some(&draft), github: github.as_ref(), written: &written };
+    let written: Vec<PathBuf> = files.write()?.into_iter().chain(made).collect();
+    let told = Told { notes: &draft.notes, draft: Some(&draft), files: &files, written: &written };
     told.say(context, ui)
 }
 
@@ -90,24 +96,15 @@ async fn beside(
 ) -> Outcome<()> {
     let choice = Choice { file: Some(file), environment: global.environment.clone(), host_key: None };
     let settings = config::load(context, &choice)?;
-    let (mut files, mut notes) = (Vec::new(), Vec::new());
+    let (mut new, mut notes) = (Vec::new(), Vec::new());
     if args.unit {
         let clues = look(context, folder, ui).await?;
-        files.push(unit::unit(&settings, &clues, None)?);
+        new.push(unit::unit(&settings, &clues, None)?);
         notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
     }
-    let github = github(global, context, args, &settings).await?;
-    files.extend(github.as_ref().map(|github| github.file.clone()));
-    write_all(&files)?;
-    let written: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
-    let told = Told { notes: &notes, draft: None, github: github.as_ref(), written: &written };
-    told.say(context, ui)
-}
-
-/// All of them or none.
-fn write_all(files: &[NewFile]) -> Outcome<()> {
-    files.iter().try_for_each(|file| is_free_or_moved(&file.path))?;
-    files.iter().try_for_each(write)
+    let files = Files::free(new, github(global, context, args, &settings).await?)?;
+    let written = files.write()?;
+    Told { notes: &notes, draft: None, files: &files, written: &written }.say(context, ui)
 }
 
 /// The workflow, where it is wished.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::files::Files;
 use super::shown;
 use crate::context::Context;
 use crate::init::draft::{Draft, Value};
@@ -18,6 +19,7 @@ use crate::ui::{Ui, json};
 struct Answer<'a> {
     version: u32,
     wrote: Vec<String>,
+    unchanged: Vec<String>,
     values: Vec<Said<'a>>,
     notes: Vec<Note<'a>>,
     next: &'a [&'a str],
@@ -43,9 +45,9 @@ pub struct Told<'a> {
     pub notes: &'a [(String, Option<String>)],
     /// What a new shipit.toml was made of.
     pub draft: Option<&'a Draft>,
-    /// The workflow.
-    pub github: Option<&'a GitHub>,
-    /// The files.
+    /// The files, with the workflow.
+    pub files: &'a Files,
+    /// Those that were written.
     pub written: &'a [PathBuf],
 }
 
@@ -53,11 +55,11 @@ impl Told<'_> {
     /// Says it.
     pub fn say(&self, context: &Context, ui: &Ui) -> Outcome<()> {
         let [setup, doctor, deploy] = ["setup --as root", "doctor", "deploy"].map(|words| ui.command(words));
-        let on_github = self.github.map(|github| github.next.as_slice()).unwrap_or_default();
+        let github = self.files.github.as_ref();
+        let on_github = github.map(|github| github.next.as_slice()).unwrap_or_default();
         let next: Vec<&str> =
             [&setup, &doctor].into_iter().chain(on_github).chain([&deploy]).map(String::as_str).collect();
-        let notes: Vec<_> =
-            self.notes.iter().chain(self.github.iter().flat_map(|github| &github.notes)).collect();
+        let notes: Vec<_> = self.notes.iter().chain(github.iter().flat_map(|github| &github.notes)).collect();
         let values = self.draft.map(|draft| draft.values.as_slice()).unwrap_or_default();
         let said = values.iter().map(|value| Said {
             key: value.key,
@@ -68,11 +70,16 @@ impl Told<'_> {
         let answer = Answer {
             version: json::VERSION,
             wrote: self.written.iter().map(|path| shown(context, path)).collect(),
+            unchanged: github
+                .filter(|_| self.files.is_there)
+                .map(|github| shown(context, &github.file.path))
+                .into_iter()
+                .collect(),
             values: said.collect(),
             notes: notes.iter().map(|(text, hint)| Note { text, hint: hint.as_deref() }).collect(),
             next: &next,
         };
-        ui.answer(&rows(&answer.wrote, values), &answer)?;
+        ui.answer(&rows(&answer, values), &answer)?;
         for (text, hint) in notes {
             ui.warn(&hint.as_ref().map_or_else(|| text.clone(), |hint| format!("{text}: {hint}")));
         }
@@ -82,7 +89,7 @@ impl Told<'_> {
             name(&setup),
             name(&doctor)
         ));
-        match self.github {
+        match github {
             None => ui.say(format!("then: commit all this, and {}", name(&deploy))),
             Some(github) => say_github(github, ui),
         }
@@ -90,14 +97,21 @@ impl Told<'_> {
     }
 }
 
-fn rows(written: &[String], values: &[Value]) -> Vec<Vec<Cell>> {
+fn rows(answer: &Answer<'_>, values: &[Value]) -> Vec<Vec<Cell>> {
     let wrote = |file| vec![Cell::new(GOOD, "wrote:"), Cell::new(STRONG, file)];
+    let unchanged = |file| vec![Cell::new(PLAIN, "unchanged:"), Cell::new(STRONG, file)];
     let value = |value: &Value| {
         let style = if value.guess { ODD } else { PLAIN };
         let said = value.value.to_string();
         vec![Cell::new(PLAIN, value.key), Cell::new(PLAIN, said), Cell::new(style, text::origin(value))]
     };
-    written.iter().map(wrote).chain(values.iter().map(value)).collect()
+    answer
+        .wrote
+        .iter()
+        .map(wrote)
+        .chain(answer.unchanged.iter().map(unchanged))
+        .chain(values.iter().map(value))
+        .collect()
 }
 
 /// What has to be typed where there is the GitHub CLI. Without it, the same is set in the repository's settings.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::without_login;
 use super::write::NewFile;
 use crate::model::action::Action;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -10,6 +11,7 @@ use crate::tools::cmd::quoted;
 use crate::tools::git::{self, GitError};
 use workflow::Workflow;
 
+mod signing;
 mod workflow;
 
 #[cfg(test)]
@@ -83,15 +85,6 @@ pub async fn workflow(
             Some("put it below your home, and name it with ~/".to_owned()),
         ));
     }
-    let believed = settings.public_key.as_deref();
-    if on_runner.is_some() && believed.is_none() {
-        let line =
-            public.map_or_else(|| "public_key = …".to_owned(), |key| format!("public_key = \"{key}\""));
-        notes.push((
-            "the job that deploys can't know yet whose signature to believe".to_owned(),
-            Some(format!("below [sign] in shipit.toml: {line}")),
-        ));
-    }
     let system = match &settings.system {
         SystemChoice::Named(system) => system.as_str(),
         // The runner's own.
@@ -115,13 +108,31 @@ pub async fn workflow(
         action,
     };
     let read_key = settings.ssh(&format!("cat {HOST_KEY_FILE} | cut -d' ' -f1,2"));
-    // Where shipit.toml believes another key, it is that one which signs on GitHub.
-    let is_here = believed.is_none() || believed == public;
-    let key_here = key.filter(|_| is_here).map(|file| quoted(file.as_os_str()));
-    let next = workflow.next(settings.ssh("").trim_end(), key_here.as_deref(), &read_key);
+    let signing = key
+        .filter(|_| on_runner.is_some())
+        .map(|file| signing::signing(settings, file, public, &workflow.signing_environment()))
+        .unwrap_or_default();
+    let next = workflow.next(settings.ssh("").trim_end(), signing.secret.as_deref(), &read_key);
+    notes.extend(signing.notes);
+    notes.extend(no_remote(&git::remotes(&repo).await.map_err(no_repository)?));
     let path = repo.toplevel.join(FOLDER).join(workflow.file_name());
     let file = NewFile { path, text: workflow.text() };
     Ok(GitHub { file, environment: workflow.environment_name(), branch, notes, next })
+}
+
+/// What to know where `gh` can't tell which repository is meant. A GitHub of one's own is known by its name alone.
+fn no_remote(urls: &[String]) -> Option<(String, Option<String>)> {
+    let shown: Vec<String> = urls.iter().filter_map(|url| without_login(url)).collect();
+    if shown.iter().any(|url| url.split('/').next().is_some_and(|host| host.contains("github"))) {
+        return None;
+    }
+    let others = if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) };
+    Some((
+        format!(
+            "no remote of this repository is on GitHub{others}, so `gh` can't tell which repository is meant"
+        ),
+        Some("before its commands: export GH_REPO=OWNER/REPO".to_owned()),
+    ))
 }
 
 fn no_repository(error: GitError) -> Failure {

@@ -203,14 +203,14 @@ jobs:
 
 "##]].raw());
     assert_data_eq!(
-        workflow.next("ssh a", Some("'/home/a b/key'"), "ssh a cat").join("\n"),
+        workflow.next("ssh a", Some("gh secret set it"), "ssh a cat").join("\n"),
         str![[r#"
 gh api --silent 'repos/{owner}/{repo}/environments/web-staging' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging'
 ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/web-staging-github
 (echo && cat ~/.ssh/web-staging-github.pub) | ssh a 'cat >> .ssh/authorized_keys'
 gh secret set SHIPIT_SSH_KEY --env web-staging < ~/.ssh/web-staging-github
 gh api --silent 'repos/{owner}/{repo}/environments/web-staging-signing' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging-signing'
-gh secret set SHIPIT_SIGNING_KEY --env web-staging-signing < '/home/a b/key'
+gh secret set it
 gh variable set SHIPIT_HOST_KEY --env web-staging --body "$(ssh a cat)"
 "#]]
     );

@@ -46,7 +46,7 @@ impl Workflow<'_> {
     }
 
     /// … and the one that has the signing key.
-    fn signing_environment(&self) -> String {
+    pub fn signing_environment(&self) -> String {
         format!("{}-signing", self.environment_name())
     }
 
@@ -160,8 +160,9 @@ impl Workflow<'_> {
     }
 
     /// What is to be done on GitHub before the first run, with a login of its own. `let_in`: what one types before a
-    /// key that shall log in; `key_here`: the signing key's file, unless it is another one; `read_key`: tells the server's public key over a connection that is trusted already.
-    pub fn next(&self, let_in: &str, key_here: Option<&str>, read_key: &str) -> Vec<String> {
+    /// key that shall log in; `secret`: the command for the signing key's; `read_key`: tells the server's public key over a
+    /// connection that is trusted already.
+    pub fn next(&self, let_in: &str, secret: Option<&str>, read_key: &str) -> Vec<String> {
         let environment = self.environment_name();
         let make = |environment: &str| {
             let path = format!("repos/{{owner}}/{{repo}}/environments/{environment}");
@@ -178,10 +179,8 @@ impl Workflow<'_> {
             format!("gh secret set SHIPIT_SSH_KEY --env {environment} < {login}"),
         ];
         if self.signing_key.is_some() {
-            let signing = self.signing_environment();
-            let from = key_here.map(|file| format!(" < {file}")).unwrap_or_default();
-            commands.push(make(&signing));
-            commands.push(format!("gh secret set SHIPIT_SIGNING_KEY --env {signing}{from}"));
+            commands.push(make(&self.signing_environment()));
+            commands.extend(secret.map(str::to_owned));
         }
         if !self.knows_host {
             commands.push(format!(

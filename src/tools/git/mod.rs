@@ -143,6 +143,13 @@ pub async fn remote(repo: &Repo) -> Result<Option<String>, GitError> {
     Ok(ask(&repo.toplevel, cmd).await?.text().lines().next().map(str::to_owned))
 }
 
+/// The addresses of all remotes. What logs in may be part of them.
+pub async fn remotes(repo: &Repo) -> Result<Vec<String>, GitError> {
+    let said = ask(&repo.toplevel, git(&repo.toplevel, QUESTION).args(["remote", "-v"])).await?.text();
+    let fetched = said.lines().filter_map(|line| line.split_once('\t')?.1.split_once(" (fetch)"));
+    Ok(fetched.map(|(url, _)| url.to_owned()).collect())
+}
+
 /// The branch that is checked out, before its first commit too; none: a commit is.
 pub async fn branch(repo: &Repo) -> Result<Option<String>, GitError> {
     link(repo, "HEAD", "refs/heads/").await

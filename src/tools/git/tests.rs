@@ -140,6 +140,8 @@ async fn where_it_comes_from_and_what_is_checked_out() {
     assert_eq!(remote(&repo).await.unwrap(), None);
     it.git(&["remote", "add", "origin", "git@c.example:x"]).await;
     assert_eq!(remote(&repo).await.unwrap().as_deref(), Some("git@c.example:x"));
+    let all = ["git@c.example:x", "https://b.example/x", "https://a.example/x"];
+    assert_eq!(remotes(&repo).await.unwrap(), all);
     assert_eq!(default_branch(&repo).await.unwrap(), None);
     it.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/re/lease"]).await;
     assert_eq!(default_branch(&repo).await.unwrap().as_deref(), Some("re/lease"));
