@@ -17,8 +17,11 @@ pulse() {
   done
 }
 
+# Each look costs the server some programs, and it may be a small one whose slow start needs all of it: what has stayed
+# as it is for seconds is looked at less often.
 watch_unit() {
   last=
+  same=0
   # Who may not read the log has to see an end itself, however short the time before the next start.
   look_after=0.2
   if [ "$logs" != yes ]; then look_after=0.05; fi
@@ -29,8 +32,10 @@ watch_unit() {
     if [ "$now" != "$last" ]; then
       say "unit $now"
       last=$now
+      same=0
     fi
-    sleep "$look_after"
+    same=$((same + 1))
+    if [ "$logs" = yes ] && [ "$same" -gt 25 ]; then sleep 0.5; else sleep "$look_after"; fi
   done
 }
 
@@ -51,7 +56,8 @@ tell_end() {
 }
 
 watch_health() {
-  asks=0
+  same=0
+  last_status=
   unit_now
   while alive; do
     # An answer counts for the start that ran before and after it: the one of a dying process or a stranger does not.
@@ -61,8 +67,12 @@ watch_health() {
     if [ "$unit_invocation" = "$asked" ] && [ "$unit_state" = active ] && [ -n "$asked" ]; then
       say "health $asked $(plain "$answer")"
     fi
-    # More often at first: the time for which the answers have to stay good begins with the first good one.
-    asks=$((asks + 1))
-    if [ "$asks" -lt 10 ]; then sleep 0.1; else sleep 0.2; fi
+    # Often at first, and after each change of the status: the time for which the answers have to stay good begins with
+    # the first good one, and one that is good only sometimes has to be caught in it.
+    status=${answer#"${answer%???}"}
+    if [ "$status" != "$last_status" ]; then same=0; fi
+    last_status=$status
+    same=$((same + 1))
+    if [ "$same" -lt 10 ]; then sleep 0.1; elif [ "$same" -lt 20 ]; then sleep 0.2; else sleep 0.5; fi
   done
 }

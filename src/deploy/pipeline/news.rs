@@ -99,10 +99,8 @@ fn commit_of(release: &ReleaseId) -> Option<Commit> {
 
 /// A closure of this machine's store.
 async fn here(nix: &Nix, path: &StorePath) -> Option<Vec<Sized>> {
-    let paths = nix.closure(std::slice::from_ref(path)).await.ok()?;
-    let infos = nix.path_infos(&paths).await.ok()?;
-    (infos.len() == paths.len())
-        .then(|| infos.into_iter().map(|info| Sized { path: info.path, bytes: info.size }).collect())
+    let infos = nix.closure_infos(std::slice::from_ref(path)).await.ok()?;
+    Some(infos.into_iter().map(|info| Sized { path: info.path, bytes: info.size }).collect())
 }
 
 /// A closure of the server's.

@@ -168,21 +168,30 @@ impl Nix {
     pub async fn path_infos(&self, paths: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
         let mut all = Vec::new();
         for part in split(paths) {
-            let ask = |format: &[&str]| {
-                self.nix(&["path-info", "--json"], QUESTION).args(format).arg("--sigs").args(words(part))
-            };
-            let mut cmd = ask(&[]);
-            let mut answer = run(&cmd).await;
-            // From some version on the format must be named, and older ones don't know the option.
-            if answer.as_ref().is_err_and(|error| error.stderr.contains("--json-format")) {
-                cmd = ask(&["--json-format", "1"]);
-                answer = run(&cmd).await;
-            }
-            let infos = json::path_infos(&answer?.stdout)
-                .map_err(|why| NixError::Answer { command: cmd.to_string(), why })?;
-            all.extend(infos);
+            all.extend(self.infos(&["--sigs"], part).await?);
         }
         Ok(all)
+    }
+
+    /// Sizes and signatures of these paths, which are few, and of all that they need, each once. One program, where
+    /// [`Nix::closure`] and [`Nix::path_infos`] are two.
+    pub async fn closure_infos(&self, tops: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
+        self.infos(&["--sigs", "--recursive"], tops).await
+    }
+
+    async fn infos(&self, what: &[&str], paths: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
+        let ask = |format: &[&str]| {
+            self.nix(&["path-info", "--json"], QUESTION).args(format).args(what).args(words(paths))
+        };
+        let mut cmd = ask(&[]);
+        let mut answer = run(&cmd).await;
+        // From some version on the format must be named, and older ones don't know the option.
+        if answer.as_ref().is_err_and(|error| error.stderr.contains("--json-format")) {
+            cmd = ask(&["--json-format", "1"]);
+            answer = run(&cmd).await;
+        }
+        json::path_infos(&answer?.stdout)
+            .map_err(|why| NixError::Answer { command: cmd.to_string(), why })
     }
 
     /// Puts a folder into the store, named by its contents and its own name.

@@ -119,9 +119,11 @@ async fn the_store_answers() {
     let infos = nix().path_infos(std::slice::from_ref(&added)).await.unwrap();
     assert_eq!((&infos[0].path, infos[0].content_addressed), (&added, true));
     assert!(infos[0].size > 100);
+    assert_eq!(nix().closure_infos(std::slice::from_ref(&added)).await.unwrap(), infos);
     assert_eq!(nix().path_infos(&[]).await.unwrap(), []);
     assert_eq!(nix().closure(&[]).await.unwrap(), []);
     let gone: StorePath = "/nix/store/khi7sk5pv763ps7zdkni2gyg58lk3fr9-gone".parse().unwrap();
+    assert!(matches!(nix().closure_infos(std::slice::from_ref(&gone)).await, Err(NixError::Command(_))));
     assert!(matches!(nix().closure(&[gone]).await, Err(NixError::Command(_))));
     let nowhere = nix().with_env("PATH", "/nowhere");
     assert!(matches!(nowhere.add(&tree).await, Err(NixError::Missing { .. })));
