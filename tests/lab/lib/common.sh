@@ -60,13 +60,13 @@ alive() { # "PID START"
   now=$(process_of "${1%% *}") && [[ $now == "$1" ]]
 }
 
-# Waits for a command to succeed: wait_for SECONDS COMMAND…
+# Waits for a command to succeed: [PACE=SECONDS] wait_for SECONDS COMMAND…
 wait_for() {
   local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
   shift
   until "$@"; do
     ((${EPOCHREALTIME/./} < end)) || return 1
-    sleep 0.02
+    sleep "${PACE:-0.02}"
   done
 }
 

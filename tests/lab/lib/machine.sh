@@ -131,7 +131,8 @@ machine_start() { # NAME
   leader=${leader%% *}
   [[ -d /proc/$leader ]] || die "'$name' ended at once"
   cable_plug "$name" "$leader"
-  if ! wait_for 30 machine_is_up "$name"; then
+  # Each look starts programs in there, which the boot has to wait for.
+  if ! PACE=0.1 wait_for 30 machine_is_up "$name"; then
     machine_run "$name" root systemctl --no-pager --lines=5 status '*' --state=failed,activating >&2 || :
     die "'$name' did not come up within 30 s"
   fi
@@ -180,11 +181,13 @@ machine_furnish() { # NAME ROOT
 
 # nspawn's child that is number 1 in there.
 machine_has_leader() { # NAME
-  local supervisor child
+  local supervisor child children
   supervisor=$(fact "$1" supervisor)
   # It died: there is nothing to wait for.
   alive "$supervisor" || die "'$1' did not start"
-  for child in $(pgrep -P "${supervisor%% *}"); do
+  supervisor=${supervisor%% *}
+  read -ra children <"/proc/$supervisor/task/$supervisor/children" || :
+  for child in "${children[@]}"; do
     if grep -qs '^NSpid:.*[[:space:]]1$' "/proc/$child/status" && [[ $(cat "/proc/$child/comm" 2>/dev/null) == systemd ]]; then
       put_fact "$1" leader "$(process_of "$child")"
       return 0
