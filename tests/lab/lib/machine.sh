@@ -231,9 +231,12 @@ machine_command() { # the same, into COMMAND
     LANG=C.UTF-8 TERM="${TERM:-dumb}" sh -c '
       user=$1
       shift
-      line=$(getent passwd "$user") || { echo "lab: no such user: $user" >&2; exit 125; }
-      export USER="$user" LOGNAME="$user" HOME="$(echo "$line" | cut -d: -f6)"
-      export SHELL="$(echo "$line" | cut -d: -f7)"
+      line=root:x:0:0:root:/root:/bin/bash
+      [ "$user" = root ] || line=$(getent passwd "$user") || { echo "lab: no such user: $user" >&2; exit 125; }
+      IFS=: read -r _ _ _ _ _ HOME SHELL <<EOF
+$line
+EOF
+      export USER="$user" LOGNAME="$user" HOME SHELL
       cd "$HOME" 2>/dev/null || cd /
       [ "$user" != root ] || exec "$@"
       exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$@"' sh "$user" "$@")
