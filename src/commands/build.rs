@@ -9,7 +9,7 @@ use crate::deploy::export::{self, Request};
 use crate::deploy::run;
 use crate::deploy::server::connect;
 use crate::model::event::Events;
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
 use crate::model::names::{Commit, StorePath};
 use crate::model::store_url::StoreUrl;
 use crate::tools::signals::Wish;
@@ -54,10 +54,20 @@ pub async fn run(cx: &Cx<'_>, args: &BuildArgs) -> Outcome<()> {
     Ok(())
 }
 
-/// What `--to` names.
+/// What `--to` names. A folder is tried before anything is built: one that takes no files would be found out last of all.
 fn target(cx: &Cx<'_>, text: &str) -> Outcome<StoreUrl> {
-    StoreUrl::parse(text, &cx.context.cwd)
-        .map_err(|why| Failure::msg(Kind::Usage, format!("--to {text}: {why}")))
+    let wrong = |why: String| Failure::msg(Kind::Usage, format!("--to {text}: {why}"));
+    let url = StoreUrl::parse(text, &cx.context.cwd).map_err(wrong)?;
+    let Some(folder) = url.folder() else { return Ok(url) };
+    // Nix makes what is not there yet.
+    let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(folder);
+    if !there.is_dir() {
+        return Err(wrong(format!("{} is no folder", there.display())));
+    }
+    // Only a file that was made tells: of a disk mounted to be read the modes say nothing.
+    tempfile::tempfile_in(there)
+        .failed(Kind::Usage, format!("--to {text}: nothing can be written into {}", there.display()))?;
+    Ok(url)
 }
 
 /// What `--from` names. A folder has to be there, and to be a cache.

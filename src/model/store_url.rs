@@ -22,6 +22,9 @@ impl StoreUrl {
         if let Some(odd) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("Nix takes no store whose name has {odd:?} in it"));
         }
+        if text.starts_with("file://") && !text.starts_with("file:///") {
+            return Err("a folder's URL has its whole path: file:///…".to_owned());
+        }
         if KINDS.iter().any(|kind| text.len() > kind.len() && text.starts_with(kind)) {
             return Ok(StoreUrl(text.to_owned()));
         }
@@ -111,6 +114,7 @@ mod tests {
             ("a\nb", "'\\n'"),
             ("ftp://x", "none of file://"),
             ("https://", "none of"),
+            ("file://cache", "its whole path"),
             ("a?b", "`?`"),
             ("100%", "`%`"),
         ] {

@@ -79,6 +79,12 @@ fn what_one_job_has_signed_another_one_deploys() {
     dev(&format!("deploy {third} --from ../signed")).expect(0).says(&["all was there"]);
     assert_eq!(current(&server), format!("releases/{third}"));
 
+    // With all of it here a cache that can't be read is told of, and is no reason not to deploy.
+    laptop.sh_ok("echo 'download-attempts = 1' >>/etc/nix/nix.conf");
+    let told = dev(&format!("deploy {third} --from http://127.0.0.1:9/c")).expect(0);
+    assert!(told.stdout.starts_with("already live:"), "{}", told.stdout);
+    told.says(&["http://127.0.0.1:9/c can't be read (", "): all was here already"]);
+
     // What the cache has not, and what nobody vouches for.
     let absent = dev(&format!("deploy {first} --from ../signed")).expect(4);
     absent.says(&[
@@ -92,4 +98,18 @@ fn what_one_job_has_signed_another_one_deploys() {
     dev("deploy --from .").expect(2).says(&["it has no nix-cache-info", "shipit build --to ."]);
     assert_eq!(current(&server), format!("releases/{third}"));
     assert!(page(&server).contains("version: 3\n"));
+
+    // What can't be written is found out before the build.
+    laptop.sh_ok("install -d -o root -m 755 /srv/kept");
+    for (to, why) in [
+        ("/srv/kept", "nothing can be written into /srv/kept"),
+        ("/srv/kept/a/b", "nothing can be written into /srv/kept"),
+        ("file:///srv/kept/a", "nothing can be written into /srv/kept"),
+        ("shipit.toml", "/home/dev/app/shipit.toml is no folder"),
+        ("shipit.toml/a", "/home/dev/app/shipit.toml is no folder"),
+        ("/proc/a", "nothing can be written into /proc"),
+    ] {
+        let refused = dev(&format!("build --to {to}")).expect(2).says(&[&format!("--to {to}: {why}")]);
+        assert!(!refused.stderr.contains("building"), "{}", refused.stderr);
+    }
 }

@@ -12,6 +12,9 @@ use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::nix::{Nix, NixError};
 use crate::tools::source::{Source, installable};
 
+/// What Nix says to who may not add signatures to this machine's store.
+const NOT_PRIVILEGED: &str = "not privileged to add signatures";
+
 /// Where it is taken from.
 #[derive(Debug, Clone)]
 pub struct Cache {
@@ -54,7 +57,7 @@ pub async fn take(
     let taken = nix.take(&store_path, &cache.url, cache.key.as_deref(), |line| tell(line, &mut log)).await;
     taken.map_err(|error| not_there(error, &log.failure(), &store_path, source, cache))?;
     if log.fetched() == 0 {
-        bring_signatures(nix, &store_path, cache).await;
+        bring_signatures(nix, &store_path, cache, events).await;
     }
     let built = Built { store_path, took: began.elapsed(), built: 0, fetched: log.fetched() };
     events.tell(built.event());
@@ -62,11 +65,19 @@ pub async fn take(
 }
 
 /// What was built here before has no signature, and the one that the cache has is what the server asks for. Where it has
-/// none either, or Nix does not let the user add it, the server's refusal says so.
-async fn bring_signatures(nix: &Nix, store_path: &StorePath, cache: &Cache) {
+/// none either, or Nix does not let the user add it, the server's refusal says so. A cache that does not answer is told of:
+/// all is here, but somebody named it and believes that it was asked.
+async fn bring_signatures(nix: &Nix, store_path: &StorePath, cache: &Cache, events: &Events) {
     let Ok(closure) = nix.closure(std::slice::from_ref(store_path)).await else { return };
-    if let Err(error) = nix.take_signatures(&closure, &cache.url).await {
-        tracing::debug!("no signatures from {}: {error}", cache.url);
+    let url = &cache.url;
+    match nix.take_signatures(&closure, url).await {
+        Ok(()) => {}
+        Err(NixError::Command(error)) if !error.stderr.contains(NOT_PRIVILEGED) => {
+            let why = error.last_lines(1).pop().unwrap_or_else(|| error.end.to_string());
+            let why = why.trim_start_matches("error: ");
+            events.warn(format!("{url} can't be read ({why}): all was here already, and no signature came from there"));
+        }
+        Err(error) => tracing::debug!("no signatures from {url}: {error}"),
     }
 }
 

@@ -58,8 +58,11 @@ impl Nix {
     /// Adds the signatures that a cache has of these paths: what was here already is not taken from there.
     pub async fn take_signatures(&self, paths: &[StorePath], from: &StoreUrl) -> Result<(), NixError> {
         for part in split(paths) {
-            let cmd =
-                self.nix(&["store", "copy-sigs", "--substituter", from.as_str()], BUILD).args(words(part));
+            let cmd = self
+                .nix(&["store", "copy-sigs", "--substituter", from.as_str()], BUILD)
+                // It tries five times, and older versions wait for minutes each time.
+                .args(["--option", "connect-timeout", "10"])
+                .args(words(part));
             run(&cmd).await?;
         }
         Ok(())
