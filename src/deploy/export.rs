@@ -4,21 +4,19 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::build::assets::assets;
+use super::build::nix_says::{explain_nix, failed, telling};
 use super::build::source::{self, Wanted};
-use super::build::{Built, build, explain_nix};
+use super::build::{Built, build};
 use super::send::signing_key::SigningKey;
 use super::send::trust;
 use crate::model::event::{Event, Events};
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::{Kind, Outcome};
 use crate::model::names::{Commit, StorePath};
 use crate::model::settings::Settings;
 use crate::model::store_url::StoreUrl;
+use crate::tools::nix::Nix;
 use crate::tools::nix::json::PathInfo;
-use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
-use crate::tools::nix::{Nix, NixError};
-
-/// How many lines of Nix's error are shown.
-const SHOWN_ERROR_LINES: usize = 20;
+use crate::tools::nix::log::{NixLog, Purpose};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -96,30 +94,10 @@ async fn put(
     let bytes = closure.iter().map(|info| info.size).sum();
     events.tell(Event::Storing { paths, bytes, to: to.clone() });
     let mut log = NixLog::new(Purpose::Copy { paths }).of_paths(closure);
-    let mut copied = 0;
-    let put = nix
-        .put(tops, to, |line| {
-            if let Some(event) = log.line(line, Instant::now()) {
-                copied += u64::from(matches!(event, Event::CopyingPath { .. }));
-                events.tell(event);
-            }
-        })
-        .await;
-    put.map_err(|error| not_taken(error, &log.failure(), to))?;
-    events.tell(Event::Stored { paths: copied, to: to.clone(), took: began.elapsed() });
+    let put = nix.put(tops, to, telling(&mut log, events)).await;
+    put.map_err(|error| {
+        failed(Kind::Copy, error, &log.failure(), format!("the copy to {to} failed"), |failure, _| failure)
+    })?;
+    events.tell(Event::Stored { paths: log.copied(), to: to.clone(), took: began.elapsed() });
     Ok(())
-}
-
-fn not_taken(error: NixError, nix: &NixFailure, to: &StoreUrl) -> Failure {
-    let error = match error {
-        NixError::Command(error) => error,
-        other => return explain_nix(Kind::Copy, other),
-    };
-    let cause =
-        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
-    let failure = Failure::new(Kind::Copy, cause.context(format!("the copy to {to} failed")));
-    match nix.text.len() {
-        0 | 1 => failure,
-        _ => failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES)),
-    }
 }

@@ -150,9 +150,11 @@ impl<'a> Visit<'a> for Texts {
 
     fn visit_expr_call(&mut self, it: &'a syn::ExprCall) {
         let is_failure = match &*it.func {
-            syn::Expr::Path(function) => {
-                function.path.segments.first().is_some_and(|first| first.ident == "Failure")
-            }
+            syn::Expr::Path(function) => function
+                .path
+                .segments
+                .first()
+                .is_some_and(|first| first.ident == "Failure" || first.ident == "failed"),
             _ => false,
         };
         self.within(is_failure.then_some("error"), |texts| visit::visit_expr_call(texts, it));

@@ -10,13 +10,12 @@ use crate::model::names::{PackageName, StorePath, System};
 use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::nix::{Evaluation, Nix, NixError};
 use crate::tools::source::{Installable, Source, installable};
+use nix_says::{SHOWN_ERROR_LINES, explain_nix, failed, telling};
 
 pub mod assets;
+pub mod nix_says;
 pub mod source;
 pub mod taken;
-
-/// How many lines of an evaluation's error are shown.
-const SHOWN_ERROR_LINES: usize = 30;
 
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,13 +57,7 @@ pub async fn build(
     let began = Instant::now();
     let run = async |evaluation| {
         let mut log = NixLog::new(Purpose::Build);
-        let result = nix
-            .build(&installable, evaluation, |line| {
-                if let Some(event) = log.line(line, Instant::now()) {
-                    events.tell(event);
-                }
-            })
-            .await;
+        let result = nix.build(&installable, evaluation, telling(&mut log, events)).await;
         (result, log)
     };
     let (mut result, mut log) = run(Evaluation::Remembered).await;
@@ -103,10 +96,9 @@ fn explain(
     package: &PackageName,
     system: &System,
 ) -> Failure {
-    let error = match error {
-        NixError::Command(error) => error,
-        other => return explain_nix(Kind::Build, other),
-    };
+    if !matches!(error, NixError::Command(_)) {
+        return explain_nix(Kind::Build, error);
+    }
     let text = nix.text.join("\n");
     if let Some(derivation) = &nix.derivation {
         let name = derivation.rsplit('/').next().unwrap_or(derivation);
@@ -150,14 +142,11 @@ fn explain(
         .hint(format!("or give Nix a remote builder for {system}: `builders` in nix.conf"));
     }
 
-    // Without words of its own Nix was ended from outside, or crashed.
-    let cause =
-        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
-    let failure = Failure::new(Kind::Build, cause.context(format!("nix could not build `{attribute}`")));
-    let failure = if lines.len() > 1 { failure.detail("nix says", lines) } else { failure };
-    failure.hint(advice(&text, source).unwrap_or_else(|| {
-        format!("where it comes from: `nix build --no-link --no-eval-cache --show-trace .#{attribute}`")
-    }))
+    failed(Kind::Build, error, nix, format!("nix could not build `{attribute}`"), |failure, text| {
+        failure.hint(advice(text, source).unwrap_or_else(|| {
+            format!("where it comes from: `nix build --no-link --no-eval-cache --show-trace .#{attribute}`")
+        }))
+    })
 }
 
 /// What to do about an error of Nix that many will meet.
@@ -197,22 +186,6 @@ pub(crate) fn advice(text: &str, source: &Source) -> Option<String> {
         return Some("`nix-collect-garbage` on this machine makes room".to_owned());
     }
     None
-}
-
-/// An error that has nothing to do with what was asked for.
-pub(super) fn explain_nix(kind: Kind, error: NixError) -> Failure {
-    match error {
-        NixError::Missing { .. } => Failure::new(Kind::Build, error)
-            .hint("install Nix: https://nixos.org/download")
-            .hint("when it is installed: open a new shell, or add /nix/var/nix/profiles/default/bin to PATH"),
-        NixError::Command(error) => {
-            let lines = error.last_lines(SHOWN_ERROR_LINES);
-            Failure::new(kind, error).detail("nix says", lines)
-        }
-        NixError::Answer { .. } => {
-            Failure::new(kind, error).hint("shipit knows Nix 2.8 and later; which one this is: nix --version")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::{Built, SHOWN_ERROR_LINES, explain, link};
+use super::nix_says::{failed, telling};
+use super::{Built, explain, link};
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{PackageName, StorePath, System};
 use crate::model::store_url::StoreUrl;
-use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
+use crate::tools::nix::log::{NixFailure, NixLog, Purpose};
 use crate::tools::nix::{Nix, NixError};
 use crate::tools::source::{Source, installable};
 
@@ -46,15 +47,11 @@ pub async fn take(
 
     let began = Instant::now();
     let mut log = NixLog::new(Purpose::Build);
-    let tell = |line: &str, log: &mut NixLog| {
-        if let Some(event) = log.line(line, Instant::now()) {
-            events.tell(event);
-        }
-    };
-    let found = nix.output_path(&installable, |line| tell(line, &mut log)).await;
+    let found = nix.output_path(&installable, telling(&mut log, events)).await;
     let store_path = found.map_err(|error| explain(error, &log.failure(), source, package, system))?;
     let mut log = NixLog::new(Purpose::Build);
-    let taken = nix.take(&store_path, &cache.url, cache.key.as_deref(), |line| tell(line, &mut log)).await;
+    let telling = telling(&mut log, events);
+    let taken = nix.take(&store_path, &cache.url, cache.key.as_deref(), telling).await;
     taken.map_err(|error| not_there(error, &log.failure(), &store_path, source, cache))?;
     if log.fetched() == 0 {
         bring_signatures(nix, &store_path, cache, events).await;
@@ -75,7 +72,9 @@ async fn bring_signatures(nix: &Nix, store_path: &StorePath, cache: &Cache, even
         Err(NixError::Command(error)) if !error.stderr.contains(NOT_PRIVILEGED) => {
             let why = error.last_lines(1).pop().unwrap_or_else(|| error.end.to_string());
             let why = why.trim_start_matches("error: ");
-            events.warn(format!("{url} can't be read ({why}): all was here already, and no signature came from there"));
+            events.warn(format!(
+                "{url} can't be read ({why}): all was here already, and no signature came from there"
+            ));
         }
         Err(error) => tracing::debug!("no signatures from {url}: {error}"),
     }
@@ -88,20 +87,18 @@ fn not_there(
     source: &Source,
     cache: &Cache,
 ) -> Failure {
-    let error = match error {
-        NixError::Command(error) => error,
-        other => return super::explain_nix(Kind::Build, other),
-    };
-    let text = nix.text.join("\n");
-    let url = &cache.url;
-    let cause =
-        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
-    let what = format!("{url} did not give {store_path}, which {} builds to", source.describe());
-    let failure = Failure::new(Kind::Build, cause.context(what));
-    let failure = match nix.text.len() {
-        0 | 1 => failure,
-        _ => failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES)),
-    };
+    let (url, built) = (&cache.url, source.describe());
+    failed(
+        Kind::Build,
+        error,
+        nix,
+        format!("{url} did not give {store_path}, which {built} builds to"),
+        |failure, text| advise(failure, text, source, cache),
+    )
+}
+
+/// What to do about it.
+fn advise(failure: Failure, text: &str, source: &Source, cache: &Cache) -> Failure {
     let has = |words: &str| text.contains(words);
     if has("ignoring untrusted substituter") || has("ignoring the client-specified setting") {
         return failure.hint(
@@ -122,6 +119,6 @@ fn not_there(
     }
     let rev = source.commit.as_ref().map(|commit| format!(" {}", commit.short())).unwrap_or_default();
     failure
-        .hint(format!("where it is to be built: `shipit build{rev} --to {url}`"))
+        .hint(format!("where it is to be built: `shipit build{rev} --to {}`", cache.url))
         .hint("it has to be the same commit, package and system there")
 }

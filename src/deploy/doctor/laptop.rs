@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::deploy::build::explain_nix;
+use crate::deploy::build::nix_says::explain_nix;
 use crate::deploy::build::source;
 use crate::deploy::send::signing_key::SigningKey;
 use crate::deploy::send::trust;

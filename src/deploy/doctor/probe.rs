@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::deploy::build::explain_nix;
+use crate::deploy::build::nix_says::explain_nix;
 use crate::deploy::send::copy;
 use crate::deploy::send::signing_key::SigningKey;
 use crate::deploy::send::trust::{self, Trust};

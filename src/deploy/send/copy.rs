@@ -2,17 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::deploy::build::explain_nix;
+use crate::deploy::build::nix_says::{explain_nix, failed, telling};
 use crate::deploy::server::ready::server::FOR_PEOPLE_ONLY;
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
 use crate::tools::nix::json::PathInfo;
-use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
+use crate::tools::nix::log::{NixFailure, NixLog, Purpose};
 use crate::tools::nix::{Destination, Nix, NixError};
-
-/// How many lines of Nix's error are shown.
-const SHOWN_ERROR_LINES: usize = 20;
 
 /// What is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,13 +70,7 @@ pub async fn copy(nix: &Nix, plan: &Plan, to: &Destination, events: &Events) -> 
     let paths = plan.missing.len() as u64;
     if paths > 0 {
         let mut log = NixLog::new(Purpose::Copy { paths }).of_paths(&plan.missing);
-        let result = nix
-            .copy(to, &plan.tops, |line| {
-                if let Some(event) = log.line(line, Instant::now()) {
-                    events.tell(event);
-                }
-            })
-            .await;
+        let result = nix.copy(to, &plan.tops, telling(&mut log, events)).await;
         result.map_err(|error| explain(error, &log.failure(), to))?;
     }
     let copied = Copied { paths, bytes: plan.bytes, took: began.elapsed() };
@@ -89,22 +80,12 @@ pub async fn copy(nix: &Nix, plan: &Plan, to: &Destination, events: &Events) -> 
 
 /// What a copy that failed means.
 pub fn explain(error: NixError, nix: &NixFailure, to: &Destination) -> Failure {
-    let error = match error {
-        NixError::Command(error) => error,
-        other => return explain_nix(Kind::Copy, other),
-    };
-    let cause =
-        if nix.headline.is_empty() { anyhow::Error::new(error) } else { anyhow::anyhow!("{}", nix.headline) };
-    let failure = Failure::new(Kind::Copy, cause.context(format!("the copy to {} failed", to.host)));
-    let failure = if nix.text.len() > 1 {
-        failure.detail("nix says", shortened(&nix.text, SHOWN_ERROR_LINES))
-    } else {
-        failure
-    };
-    match advice(&nix.text.join("\n"), to) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    failed(Kind::Copy, error, nix, format!("the copy to {} failed", to.host), |failure, text| {
+        match advice(text, to) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// What to do about the errors that are known.

@@ -2,7 +2,7 @@
 //! content-addressed paths and those with a signature of a key that it trusts, and nothing else.
 
 use super::signing_key::{SigningKey, make_a_key, make_another_key};
-use crate::deploy::build::explain_nix;
+use crate::deploy::build::nix_says::explain_nix;
 use crate::deploy::build::taken::Cache;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::explain_nix;
+use super::nix_says::explain_nix;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{AppName, AssetPath, StorePath};
 use crate::tools::nix::Nix;

@@ -115,6 +115,11 @@ impl NixLog {
         self.fetched
     }
 
+    /// How many paths were begun to be copied.
+    pub fn copied(&self) -> u64 {
+        self.copied
+    }
+
     /// Takes a line; perhaps it is news.
     pub fn line(&mut self, line: &str, now: Instant) -> Option<Event> {
         match parse(line) {
