@@ -17,33 +17,25 @@ pub struct NewFile {
     pub text: String,
 }
 
-/// Fails where something is there already, a link to nowhere too.
+/// Fails where something is there already, a link to nowhere too. How it is moved away is said as one types it in `cwd`.
 ///
 /// # Errors
 /// [`Kind::Usage`], with where it is.
-pub fn is_free(path: &Path) -> Outcome<()> {
+pub fn is_free(path: &Path, cwd: &Path) -> Outcome<()> {
     if path.symlink_metadata().is_err() {
         return Ok(());
     }
-    Err(Failure::msg(Kind::Usage, format!("{} is there already, and is not written over", path.display())))
+    let name = path.strip_prefix(cwd).unwrap_or(path).as_os_str();
+    let mut old = name.to_owned();
+    old.push(".old");
+    let [name, old] = [name, &old].map(quoted);
+    Err(Failure::msg(Kind::Usage, format!("{} is there already, and is not written over", path.display()))
+        .hint(format!("to have it written anew, move it away first: mv {name} {old}")))
 }
 
 /// Whether it is there already, with just this text.
 pub fn is_there(file: &NewFile) -> bool {
     fs::read(&file.path).is_ok_and(|bytes| bytes == file.text.as_bytes())
-}
-
-/// The same as [`is_free`], where moving the file away is all there is to do.
-///
-/// # Errors
-/// As [`is_free`].
-pub fn is_free_or_moved(path: &Path) -> Outcome<()> {
-    is_free(path).map_err(|failure| {
-        let mut old = path.as_os_str().to_owned();
-        old.push(".old");
-        let [name, old] = [path.as_os_str(), &old].map(quoted);
-        failure.hint(format!("to have it written anew, move it away first: mv {name} {old}"))
-    })
 }
 
 /// Writes it, and the folders above it. A file that came meanwhile is not written over.
@@ -81,10 +73,22 @@ mod tests {
         assert_eq!(mode & 0o700, 0o600);
         std::os::unix::fs::symlink("nowhere", folder.path().join("b")).unwrap();
         for name in ["a", "b"] {
-            is_free(&file(name).path).unwrap_err();
+            is_free(&file(name).path, folder.path()).unwrap_err();
             write(&NewFile { text: "other".to_owned(), ..file(name) }).unwrap_err();
         }
         assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "a");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing half stays");
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_moved_by_a_line_to_paste() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("my app.service");
+        is_free(&file, folder.path()).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let hint = |cwd: &str| is_free(&file, Path::new(cwd)).unwrap_err().hints.concat();
+        let moved = |name: &str| format!("move it away first: mv '{name}' '{name}.old'");
+        assert!(hint(folder.path().to_str().unwrap()).ends_with(&moved("my app.service")));
+        assert!(hint("/elsewhere").ends_with(&moved(file.to_str().unwrap())));
     }
 }

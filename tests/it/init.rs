@@ -121,7 +121,8 @@ fn nothing_that_is_there_is_written_over() {
     fs::remove_file(world.app().join("shipit.toml")).unwrap();
 
     world.write("server.service", "mine");
-    world.shipit(&[&words[..], &["--unit"]].concat()).expect(2).says(&["server.service", "is there already"]);
+    let refused = world.shipit(&[&words[..], &["--unit"]].concat()).expect(2);
+    refused.says(&["app/server.service is there already", "mv server.service server.service.old"]);
     assert!(!world.app().join("shipit.toml").exists(), "half of it was written");
     fs::remove_file(world.app().join("server.service")).unwrap();
     world.shipit(&["-e", "staging", "init", "--host", "a@b"]).expect(2).says(&["[environments.staging]"]);

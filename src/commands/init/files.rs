@@ -1,9 +1,9 @@
 //! The files that `init` writes: all of them or none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::init::github::GitHub;
-use crate::init::write::{NewFile, is_free_or_moved, is_there, write};
+use crate::init::write::{NewFile, is_free, is_there, write};
 use crate::model::failure::Outcome;
 
 /// What is to be there.
@@ -20,11 +20,11 @@ impl Files {
     ///
     /// # Errors
     /// [`Kind::Usage`](crate::model::failure::Kind::Usage) where something is.
-    pub fn free(new: Vec<NewFile>, github: Option<GitHub>) -> Outcome<Self> {
-        new.iter().try_for_each(|file| is_free_or_moved(&file.path))?;
+    pub fn free(new: Vec<NewFile>, github: Option<GitHub>, cwd: &Path) -> Outcome<Self> {
+        new.iter().try_for_each(|file| is_free(&file.path, cwd))?;
         let is_there = github.as_ref().is_some_and(|github| is_there(&github.file));
         if let Some(github) = github.as_ref().filter(|_| !is_there) {
-            is_free_or_moved(&github.file.path).map_err(|failure| {
+            is_free(&github.file.path, cwd).map_err(|failure| {
                 failure.detail("what GitHub needs for the one that init would write", github.next.clone())
             })?;
         }

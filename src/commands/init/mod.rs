@@ -36,15 +36,12 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     if is_there && (args.unit || args.github) && !says_something(args) {
         return beside(global, context, args, ui, file, &folder).await;
     }
-    is_free(&file).map_err(|failure| {
-        let name = quoted(Path::new(&shown(context, &file)).as_os_str());
-        failure.hint(format!("to have it written anew, move it away first: mv {name} {name}.old")).hint(
-            format!(
-                "a unit for it: {}; a workflow: {}",
-                ui.command("init --unit"),
-                ui.command("init --github")
-            ),
-        )
+    is_free(&file, &context.cwd).map_err(|failure| {
+        failure.hint(format!(
+            "a unit for it: {}; a workflow: {}",
+            ui.command("init --unit"),
+            ui.command("init --github")
+        ))
     })?;
     if let Some(name) = global.environment.as_deref().filter(|name| *name != "production") {
         return Err(Failure::msg(Kind::Usage, "a new shipit.toml has one environment, which is production")
@@ -69,7 +66,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         if args.unit {
             new.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
         }
-        Ok((draft, Files::free(new, github(global, context, args, &settings).await?)?))
+        Ok((draft, Files::free(new, github(global, context, args, &settings).await?, &context.cwd)?))
     };
     let key = (!args.no_sign).then(|| key::expected(context));
     let (mut draft, mut files) = new(key.clone()).await?;
@@ -102,7 +99,7 @@ async fn beside(
         new.push(unit::unit(&settings, &clues, None)?);
         notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
     }
-    let files = Files::free(new, github(global, context, args, &settings).await?)?;
+    let files = Files::free(new, github(global, context, args, &settings).await?, &context.cwd)?;
     let written = files.write()?;
     Told { notes: &notes, draft: None, files: &files, written: &written }.say(context, ui)
 }
