@@ -50,6 +50,10 @@ impl Step {
 
     /// Runs one of the scripts with these inputs.
     fn runs(&self, script: &str, inputs: &[(&str, &str)]) -> Ran {
+        run(self.command(script, inputs), &[]).wait()
+    }
+
+    fn command(&self, script: &str, inputs: &[(&str, &str)]) -> Command {
         let mut command = Command::new(scripts().join(script));
         command
             .env_clear()
@@ -61,7 +65,7 @@ impl Step {
             .envs(inputs.iter().copied())
             .current_dir(self.temp.path())
             .stdin(Stdio::null());
-        run(command, &[]).wait()
+        command
     }
 
     /// A run that has to be refused, in these words.
@@ -164,6 +168,41 @@ fn a_key_that_can_not_be_used_is_refused_at_once() {
     with_key(&key.replace('\n', " "), "ssh-private-key can't be read");
     with_key(&step.key(&["-t", "ed25519", "-N", "secret"]), "ssh-private-key has a passphrase");
     with_key(&step.key(&["-t", "ecdsa", "-m", "PEM", "-N", "secret"]), "ssh-private-key has a passphrase");
+}
+
+#[test]
+fn outside_github_the_outputs_are_said() {
+    let step = Step::new();
+    let said = step.temp.path().join("said");
+    let mut get = step.command("get", &[("GITHUB_OUTPUT", "")]);
+    let status = get.stdout(fs::File::create(&said).expect("a file")).status().expect("get");
+    assert!(status.success());
+    // A file that is opened anew for each output would have only the last one.
+    let said = fs::read_to_string(said).expect("what was said");
+    let folder = between(&said, "folder=", "\n");
+    let why = "it is not known whose action this is: shipit is built with Nix";
+    assert_eq!(said, format!("folder={folder}\n{why}\nway=build\n"));
+    assert!(Path::new(&folder).is_dir() && step.outputs().is_empty());
+}
+
+#[test]
+fn an_empty_secret_is_wondered_at() {
+    let step = Step::new();
+    let warns = |inputs: &[(&str, &str)]| {
+        let ran = step.runs("run", inputs);
+        let told =
+            ran.stdout.starts_with("::warning title=shipit::ssh-private-key is empty: is the secret set");
+        assert_eq!(told, ran.stdout.contains("ssh-private-key"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("\nprocess ") || ran.stdout.starts_with("process "), "{}", ran.stdout);
+        told
+    };
+    let github = ("GITHUB_ACTIONS", "true");
+    assert!(warns(&[github]));
+    assert!(warns(&[github, ("INPUT_SSH_PRIVATE_KEY", "")]));
+    // Where no key is needed, where another agent may have one, and where somebody tries it by hand.
+    assert!(!warns(&[github, ("INPUT_COMMAND", "build")]));
+    assert!(!warns(&[github, ("SSH_AUTH_SOCK", "/nowhere")]));
+    assert!(!warns(&[]));
 }
 
 #[test]
