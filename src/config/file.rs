@@ -1,20 +1,13 @@
-//! shipit.toml as it is written: each key may be left out, each value knows its place.
-
-use std::collections::BTreeMap;
-use std::ops::Range;
+//! What shipit.toml may say: each key may be left out, each value knows its place.
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, Deserializer};
 
 use super::duration::Limit;
-use super::keys;
-use super::source::Source;
 use super::values::{
     Asset, FilePath, HeaderHost, HostKey, HttpUrl, Keep, List, PublicKey, PublicUrl, Status, Unit, Word,
 };
-use crate::model::failure::Outcome;
-use crate::model::names::{AppName, EnvironmentName, HostName, PackageName, RootPath, System};
+use crate::model::names::{AppName, HostName, PackageName, RootPath, System};
 
 /// `self` where it says something, `base` where it does not.
 pub trait Over {
@@ -148,43 +141,4 @@ table! {
         /// How long it may take.
         timeout: Limit,
     }
-}
-
-/// The whole file.
-#[derive(Debug)]
-pub struct Written {
-    /// The top level.
-    pub top: Keys,
-    /// The tables below `environments`, and where in the file their names are.
-    pub environments: BTreeMap<EnvironmentName, (Range<usize>, Keys)>,
-}
-
-/// Reads the text. Each single value that comes out of it is a possible one.
-pub fn parse(source: &Source) -> Outcome<Written> {
-    #[derive(Deserialize)]
-    struct Environments {
-        #[serde(default)]
-        environments: BTreeMap<EnvironmentName, Keys>,
-    }
-
-    let fail = |error: toml::de::Error| source.failure(error.span().unwrap_or(0..0), error.message());
-    let mut table = DeTable::parse(&source.text).map_err(fail)?;
-    let places = keys::check(source, table.get_ref())?;
-
-    // The environments go their own way: serde's `flatten` would lose the places.
-    let mut rest = DeTable::new();
-    if let Some((name, value)) = table.get_mut().remove_entry("environments") {
-        rest.insert(name, value);
-    }
-    let rest = Spanned::new(table.span(), rest);
-    let top = Keys::deserialize(Deserializer::from(table)).map_err(fail)?;
-    let environments = Environments::deserialize(Deserializer::from(rest)).map_err(fail)?.environments;
-    let environments = environments
-        .into_iter()
-        .map(|(name, keys)| {
-            let place = places.get(name.as_str()).cloned().unwrap_or(0..0);
-            (name, (place, keys))
-        })
-        .collect();
-    Ok(Written { top, environments })
 }

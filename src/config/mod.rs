@@ -1,9 +1,9 @@
 //! shipit.toml and the command line become [`Settings`], or a [`Failure`](crate::model::failure::Failure) that
 //! points at the place.
 //!
-//! `load` finds and reads the file, `keys` refuses the keys that it does not know, `file` is the file as it is
-//! written, `values` (with `duration` and `checks`) are its single values, `resolve` looks at several of them
-//! together and fills in the defaults. `source` shows the place of a mistake.
+//! `load` finds and reads the file, `file` is what it may say, `keys` refuses the keys that are none of that, `written`
+//! makes values of its text, `values` (with `duration` and `checks`) are the single ones, `resolve` looks at several of
+//! them together and fills in the defaults. `source` shows the place of a mistake.
 
 use std::path::PathBuf;
 
@@ -19,6 +19,7 @@ mod load;
 mod resolve;
 mod source;
 mod values;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,7 @@ pub struct Choice {
 /// mistake in the rarely used one is found before the day on which it is needed.
 pub fn load(context: &Context, choice: &Choice) -> Outcome<Settings> {
     let source = load::source(context, choice.file.as_deref())?;
-    let file = file::parse(&source)?;
+    let file = written::parse(&source)?;
     let mut settings = resolve::settings(context, &source, file, choice.environment.as_deref())?;
     if let Some(key) = &choice.host_key {
         settings.ssh.host_key = Some(HostKey::Given(key.clone()));
@@ -53,7 +54,7 @@ pub fn load(context: &Context, choice: &Choice) -> Outcome<Settings> {
 /// A text that is not a file yet, as if it lay there.
 pub fn parse(context: &Context, folder: PathBuf, name: String, text: String) -> Outcome<Settings> {
     let source = source::Source { name, folder, text };
-    let file = file::parse(&source)?;
+    let file = written::parse(&source)?;
     resolve::settings(context, &source, file, None)
 }
 

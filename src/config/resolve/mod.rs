@@ -8,10 +8,11 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::config::duration::Limit;
-use crate::config::file::{Keys, Over, Written};
+use crate::config::file::{Keys, Over};
 use crate::config::keys::list;
 use crate::config::source::Source;
 use crate::config::values::{Asset, FilePath, List, Unit, Word};
+use crate::config::written::Written;
 use crate::context::Context;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::names::{AppName, AssetPath, EnvironmentName, RootPath, System, UnitName};
