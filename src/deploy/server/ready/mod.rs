@@ -13,7 +13,7 @@ pub mod app;
 pub mod rights;
 pub mod server;
 
-pub use rights::{hook_user, restart_rules};
+pub use rights::hook_user;
 
 /// A hook, in words.
 pub const HOOK: &str = "the hook";

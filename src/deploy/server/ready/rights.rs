@@ -2,7 +2,6 @@
 
 use crate::deploy::server::mend;
 use crate::model::check::Remark;
-use crate::model::rights;
 use crate::model::server::{Control, ServerState};
 use crate::model::settings::Settings;
 
@@ -15,7 +14,7 @@ pub fn restart(settings: &Settings, state: &ServerState) -> Option<Remark> {
         | Control::Sudo { restart: true, .. }
         | Control::Unknown => None,
         Control::Sudo { restart: false, .. } => {
-            let line = restart_rules(settings, state);
+            let line = mend::restart_rules(settings, state);
             Some(
                 Remark::failed(format!("{user} may not restart {unit} on {host}"))
                     .hint(format!("on the server, as root: {line}")),
@@ -39,18 +38,8 @@ pub fn start_limit(settings: &Settings, state: &ServerState) -> Option<Remark> {
              release",
             state.user, settings.unit
         ))
-        .hint(format!("on the server, as root: {}", restart_rules(settings, state)))
+        .hint(format!("on the server, as root: {}", mend::restart_rules(settings, state)))
     })
-}
-
-/// The sudo rules that a deploy needs, as one line to paste, which ends with sudo's own check of the file.
-pub fn restart_rules(settings: &Settings, state: &ServerState) -> String {
-    sudo_file(settings, "", &rights::restart_rule(state.user.as_str(), &settings.unit))
-}
-
-fn sudo_file(settings: &Settings, part: &str, rule: &str) -> String {
-    let file = rights::rules_file(&settings.app, part);
-    format!("echo '{rule}' | install -m 440 /dev/stdin {file} && visudo -cf {file}")
 }
 
 /// The unit's user, as which hooks run, and commands of `exec`. `what`: which of them, in words.
@@ -63,7 +52,7 @@ pub fn as_unit(settings: &Settings, state: &ServerState, what: &str) -> Option<R
         );
     }
     let user = hook_user(state).filter(|user| state.hooks_as.as_deref() != Some(user))?;
-    let line = sudo_file(settings, "-hooks", &rights::hooks_rule(login.as_str(), user));
+    let line = mend::hook_rules(settings, state, user);
     Some(
         Remark::failed(format!("{login} may not run {what} as {user}, the user of {unit} on {host}"))
             .hint(format!("on the server, as root: {line}")),
