@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::event::{Event, Events};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{PackageName, StorePath, System};
+use crate::model::store_url::StoreUrl;
 use crate::tools::nix::log::{NixFailure, NixLog, Purpose, shortened};
 use crate::tools::nix::{Evaluation, Nix, NixError};
 use crate::tools::source::{Installable, Source, installable};
@@ -46,14 +47,7 @@ pub async fn build(
     scratch: &Path,
     events: &Events,
 ) -> Outcome<Built> {
-    let installable = installable(source, package, system, scratch);
-    link(&installable)?;
-    events.tell(Event::Building {
-        installable: installable.text.clone(),
-        system: system.clone(),
-        from: None,
-    });
-
+    let installable = begin(source, (package, system), scratch, None, events)?;
     let began = Instant::now();
     let run = async |evaluation| {
         let mut log = NixLog::new(Purpose::Build);
@@ -74,6 +68,21 @@ pub async fn build(
 fn is_only_remembered(log: &NixLog) -> bool {
     let failure = log.failure();
     ["is not a derivation", "cached failure of attribute"].iter().any(|text| failure.headline.contains(text))
+}
+
+/// Names what is to be had, and tells that it is being built or, where there is a cache, looked for.
+fn begin(
+    source: &Source,
+    (package, system): (&PackageName, &System),
+    scratch: &Path,
+    from: Option<&StoreUrl>,
+    events: &Events,
+) -> Outcome<Installable> {
+    let installable = installable(source, package, system, scratch);
+    link(&installable)?;
+    let (text, system) = (installable.text.clone(), system.clone());
+    events.tell(Event::Building { installable: text, system, from: from.cloned() });
+    Ok(installable)
 }
 
 /// The link that the installable needs; a second build of the same run finds it there.

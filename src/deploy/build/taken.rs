@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::nix_says::{failed, telling};
-use super::{Built, explain, link};
-use crate::model::event::{Event, Events};
+use super::{Built, begin, explain};
+use crate::model::event::Events;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{PackageName, StorePath, System};
 use crate::model::store_url::StoreUrl;
 use crate::tools::nix::log::{NixFailure, NixLog, Purpose};
 use crate::tools::nix::{Nix, NixError};
-use crate::tools::source::{Source, installable};
+use crate::tools::source::Source;
 
 /// What Nix says to who may not add signatures to this machine's store.
 const NOT_PRIVILEGED: &str = "not privileged to add signatures";
@@ -37,14 +37,7 @@ pub async fn take(
     scratch: &Path,
     events: &Events,
 ) -> Outcome<Built> {
-    let installable = installable(source, package, system, scratch);
-    link(&installable)?;
-    events.tell(Event::Building {
-        installable: installable.text.clone(),
-        system: system.clone(),
-        from: Some(cache.url.clone()),
-    });
-
+    let installable = begin(source, (package, system), scratch, Some(&cache.url), events)?;
     let began = Instant::now();
     let mut log = NixLog::new(Purpose::Build);
     let found = nix.output_path(&installable, telling(&mut log, events)).await;
