@@ -190,8 +190,7 @@ impl Nix {
             cmd = ask(&["--json-format", "1"]);
             answer = run(&cmd).await;
         }
-        json::path_infos(&answer?.stdout)
-            .map_err(|why| NixError::Answer { command: cmd.to_string(), why })
+        json::path_infos(&answer?.stdout).map_err(|why| NixError::Answer { command: cmd.to_string(), why })
     }
 
     /// Puts a folder into the store, named by its contents and its own name.
