@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::model::secret;
+
 /// A URL that curl and a line of shell can both be given.
 pub fn url(text: &str) -> Result<(), String> {
     if text.len() > 2000 {
@@ -79,6 +81,10 @@ const KEY_TYPES: [&str; 7] = [
 /// Why it is not a host's key.
 pub fn host_key(text: &str) -> Result<String, String> {
     const SAMPLE: &str = "write `type base64`, as in /etc/ssh/ssh_host_ed25519_key.pub on the server";
+    // Its texts are shown: in a log, beside a line of a file that is committed.
+    if secret::private_key(text).is_some() {
+        return Err(format!("this looks like a private key, which the server's host key is not: {SAMPLE}"));
+    }
     // A line break would be another line of known_hosts.
     if text.chars().any(char::is_control) {
         return Err(format!("the host key has a control character: {SAMPLE}"));
@@ -211,6 +217,14 @@ mod tests {
         ] {
             assert!(host_key(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_private_key_is_called_one() {
+        let pasted =
+            "-----BEGIN OPENSSH PRIVATE KEY-----b3BlbnNzaC1rZXktdjEA-----END OPENSSH PRIVATE KEY-----";
+        let why = host_key(pasted).unwrap_err();
+        assert!(why.starts_with("this looks like a private key") && !why.contains("b3Bl"), "{why}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::model::failure::{Failure, Kind};
+use crate::model::secret::before_private_key;
 
 /// As much of a line as is shown; nobody looks for a caret in more.
 const WIDEST: usize = 120;
@@ -29,6 +30,8 @@ impl Source {
         let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let number = self.text[..line_start].matches('\n').count() + 1;
         let line = self.text[line_start..].lines().next().unwrap_or_default();
+        // What shall stay secret ends up in no log.
+        let line = before_private_key(line);
         let column = self.text[line_start..start].chars().count();
         let end = self.boundary(place.end).min(line_start + line.len());
         let marks = self.text.get(start..end).map_or(1, |marked| marked.chars().count().max(1));
@@ -42,7 +45,7 @@ impl Source {
         // Writing to a String can't fail.
         let _ = write!(text, "{}:{number}:{}: ", self.name, column + 1);
         let message = message.to_string();
-        text.extend(message.chars().take(LONGEST).map(harmless));
+        text.extend(before_private_key(&message).chars().take(LONGEST).map(harmless));
         if message.chars().count() > LONGEST {
             text.push('…');
         }
@@ -97,6 +100,12 @@ mod tests {
         assert!(shown.len() < 600, "{}", shown.len());
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines[2].find('X'), lines[3].find('^'));
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown() {
+        let text = "host_key = \"-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjEA\"\n";
+        assert_eq!(shown(text, 11..80), "x:1:12: m\n  |\n1 | host_key = \"\n  |            ^");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod nearest;
 pub mod retention;
 pub mod rights;
 pub mod runner;
+pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod size;
