@@ -21,6 +21,8 @@ pub struct Context {
     pub who: String,
     /// Where from: the URL of a CI run.
     pub from: Option<String>,
+    /// The runner, on GitHub Actions.
+    pub runner: Option<Runner>,
     /// Where short-lived private files may lie.
     pub runtime_folder: PathBuf,
 }
@@ -62,9 +64,10 @@ impl Context {
             text.map(|text| printable(&text)).filter(|text| !text.is_empty())
         };
         let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let in_actions = text("GITHUB_ACTIONS").as_deref() == Some("true");
+        let runner = runner(variable);
+        let on_github = runner.is_some();
         let actor =
-            if in_actions { text("GITHUB_TRIGGERING_ACTOR").or_else(|| text("GITHUB_ACTOR")) } else { None };
+            if on_github { text("GITHUB_TRIGGERING_ACTOR").or_else(|| text("GITHUB_ACTOR")) } else { None };
         let who = actor.unwrap_or_else(|| {
             let user = text("USER").or_else(|| text("LOGNAME")).or_else(account);
             let user = user.unwrap_or_else(|| "unknown".to_owned());
@@ -81,7 +84,8 @@ impl Context {
             cwd,
             home: folder("HOME"),
             who,
-            from: if in_actions { run() } else { None },
+            from: if on_github { run() } else { None },
+            runner,
             runtime_folder: folder("XDG_RUNTIME_DIR")
                 .filter(|folder| fit_for_sockets(folder))
                 .unwrap_or_else(|| PathBuf::from("/tmp")),
@@ -105,11 +109,19 @@ fn runner(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<Runner> {
     if variable("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
         return None;
     }
+    // `OWNER/REPOSITORY/.github/workflows/deploy.yml@refs/heads/main`, of another repository where it is a shared one.
+    let text = |name: &str| variable(name)?.into_string().ok();
+    let workflow = || {
+        let file = text("GITHUB_WORKFLOW_REF")?;
+        let file = file.split('@').next()?.strip_prefix(&text("GITHUB_REPOSITORY")?)?;
+        Some(file.strip_prefix("/.github/workflows/").filter(|name| !name.contains('/'))?.to_owned())
+    };
     let path = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(Runner {
         output: path("GITHUB_OUTPUT"),
         summary: path("GITHUB_STEP_SUMMARY"),
         workspace: path("GITHUB_WORKSPACE"),
+        workflow: workflow(),
     })
 }
 
@@ -172,6 +184,7 @@ mod tests {
         assert!(context(&[]).who.ends_with("@laptop"));
         assert_eq!(context(&[("USER", "anna"), ("GITHUB_ACTOR", "bob")]).who, "anna@laptop", "not in CI");
         assert_eq!(context(&[("USER", "anna")]).from, None);
+        assert_eq!(context(&[("GITHUB_ACTIONS", "1")]).runner, None);
     }
 
     #[test]
@@ -193,6 +206,30 @@ mod tests {
         assert_eq!(context(&variables).who, "carol", "who ran it again, not who wrote the commit");
         variables.retain(|(name, _)| *name != "GITHUB_RUN_ID");
         assert_eq!(context(&variables).from, None);
+    }
+
+    #[test]
+    fn the_workflow_is_one_of_this_repository() {
+        let workflow = |file: &str| {
+            let variables = [
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_REPOSITORY", "anna/server"),
+                ("GITHUB_WORKFLOW_REF", file),
+            ];
+            context(&variables).runner.unwrap().workflow
+        };
+        assert_eq!(
+            workflow("anna/server/.github/workflows/deploy-shop.yml@refs/heads/main").as_deref(),
+            Some("deploy-shop.yml")
+        );
+        for other in [
+            "",
+            "anna/server2/.github/workflows/a.yml@x",
+            "anna/server/a.yml@x",
+            "anna/server/.github/workflows/a/b.yml@x",
+        ] {
+            assert_eq!(workflow(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -3,15 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use shipit::cli::{Cli, wrong_words};
-use shipit::{commands, ui};
+use shipit::cli::Cli;
+use shipit::commands;
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => commands::run(&cli),
-        Err(error) => {
-            ui::usage::show(&error);
-            ExitCode::from(wrong_words(&error))
-        }
+        Err(error) => commands::wrong_words(&error),
     }
 }

@@ -1,7 +1,5 @@
 //! `doctor`: looks at all that a deploy needs, and says what mends what is missing.
 
-use std::process::ExitCode;
-
 use serde::Serialize;
 
 use super::{Cx, listen};
@@ -27,7 +25,7 @@ struct Answer<'a> {
 }
 
 /// Runs it: the exit code.
-pub async fn run(cx: &Cx<'_>) -> Outcome<ExitCode> {
+pub async fn run(cx: &Cx<'_>) -> Outcome<u8> {
     let mut interrupts = listen()?;
     let (settings, ui) = (&cx.settings, cx.ui);
     ui.say(format!("looking at {} and at this machine", settings.host));
@@ -43,7 +41,7 @@ pub async fn run(cx: &Cx<'_>) -> Outcome<ExitCode> {
     };
     let summary = summary(&found, settings.host.as_str(), |words| ui.command(words));
     ui.answer_text(&format!("{}\n{summary}", checks::lines(&found, ui.columns())), &answer)?;
-    Ok(ExitCode::from(if failed == 0 { 0 } else { Kind::NotReady.exit_code() }))
+    Ok(if failed == 0 { 0 } else { Kind::NotReady.exit_code() })
 }
 
 fn number(checks: &[Check], status: Status) -> usize {

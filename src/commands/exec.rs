@@ -1,7 +1,5 @@
 //! `exec`: a command on the server, as the app runs.
 
-use std::process::ExitCode;
-
 use super::{Cx, flow};
 use crate::cli::ExecArgs;
 use crate::deploy::exec::{self, Request};
@@ -9,7 +7,7 @@ use crate::model::event::Events;
 use crate::model::failure::{Failure, Kind, Outcome};
 
 /// Runs it, and ends with its exit code.
-pub async fn run(cx: &Cx<'_>, args: &ExecArgs) -> Outcome<ExitCode> {
+pub async fn run(cx: &Cx<'_>, args: &ExecArgs) -> Outcome<u8> {
     if cx.ui.is_json() {
         return Err(Failure::msg(Kind::Usage, "`exec` has no --json: stdout is the command's own")
             .hint(cx.ui.command("exec --help")));
@@ -28,5 +26,5 @@ pub async fn run(cx: &Cx<'_>, args: &ExecArgs) -> Outcome<ExitCode> {
         reads: !stdin,
     };
     let code = cx.ui.attend(receiver, exec::exec(&run, request, &mut interrupts)).await?;
-    Ok(ExitCode::from(code))
+    Ok(code)
 }

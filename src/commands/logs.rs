@@ -1,7 +1,5 @@
 //! `logs`: the unit's lines.
 
-use std::process::ExitCode;
-
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
@@ -25,7 +23,7 @@ struct Said<'a> {
 }
 
 /// Runs it.
-pub async fn run(cx: &Cx<'_>, args: &LogsArgs) -> Outcome<ExitCode> {
+pub async fn run(cx: &Cx<'_>, args: &LogsArgs) -> Outcome<u8> {
     let (events, receiver) = Events::channel();
     let (run, mut interrupts) = flow(cx, events, None)?;
     let now = Zoned::new(Timestamp::now(), cx.ui.zone().clone());
@@ -39,7 +37,7 @@ pub async fn run(cx: &Cx<'_>, args: &LogsArgs) -> Outcome<ExitCode> {
     let on_line = |line: &Line| cx.ui.answer_line(&text(line, cx), &Said { version: json::VERSION, line });
     let end = cx.ui.attend(receiver, log::read(&run, &request, &mut interrupts, on_line)).await?;
     match end {
-        End::Stopped(wish) => return Ok(ExitCode::from(wish.kind().exit_code())),
+        End::Stopped(wish) => return Ok(wish.kind().exit_code()),
         End::Told(0) if args.release.is_none() => {
             let (unit, host) = (&cx.settings.unit, &cx.settings.host);
             let since = if args.since.is_some() { " since then" } else { "" };
@@ -47,7 +45,7 @@ pub async fn run(cx: &Cx<'_>, args: &LogsArgs) -> Outcome<ExitCode> {
         }
         End::Told(_) | End::Unread => {}
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 /// `2026-11-22 14:03:05 server[42]: text`; a further line of a message stands below its first.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{self, Cli, Command, Global};
 use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::deploy::run::{Actor, Run};
@@ -17,7 +17,7 @@ use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;
 use crate::tools::signals::Interrupts;
-use crate::ui::{Ui, log};
+use crate::ui::{Ui, log, usage};
 
 mod build;
 mod deploy;
@@ -56,7 +56,12 @@ pub fn run(cli: &Cli) -> ExitCode {
     log::start(cli.global.verbose, filter);
     let ui = Ui::new(&cli.global, &cli.command, redraws, Context::runner());
     match guarded(|| blocking(cli, &ui)) {
-        Ok(code) => code,
+        Ok(code) => {
+            if let Some(word) = word(&cli.command, code) {
+                ui.ended(word);
+            }
+            ExitCode::from(code)
+        }
         Err(failure) => {
             ui.failure(&failure);
             ExitCode::from(cli.command.exit_code(failure.kind))
@@ -64,7 +69,25 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-fn blocking(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
+/// Shows that the command line can't be obeyed, or the help that it asks for.
+pub fn wrong_words(error: &clap::Error) -> ExitCode {
+    usage::show(error, Context::runner().as_ref());
+    ExitCode::from(cli::wrong_words(error))
+}
+
+/// How a command ended, where it has no words for that itself: `docs/exit-codes.md`.
+fn word(command: &Command, code: u8) -> Option<&'static str> {
+    match (command, code) {
+        (Command::Deploy(_) | Command::Rollback(_) | Command::Restart(_), _) => None,
+        (_, 0) => Some("done"),
+        (Command::Doctor, _) => Some(Kind::NotReady.word()),
+        (Command::Logs(_), _) => Some(Kind::Interrupted.word()),
+        // The code is that of a command of the user's.
+        (_, _) => Some("failed"),
+    }
+}
+
+fn blocking(cli: &Cli, ui: &Ui) -> Outcome<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -74,7 +97,7 @@ fn blocking(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
     end
 }
 
-async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
+async fn command(cli: &Cli, ui: &Ui) -> Outcome<u8> {
     let context = Context::read(cli.global.directory.as_deref())?;
     // What needs no shipit.toml.
     match &cli.command {
@@ -115,8 +138,8 @@ async fn command(cli: &Cli, ui: &Ui) -> Outcome<ExitCode> {
     .map(done)
 }
 
-fn done((): ()) -> ExitCode {
-    ExitCode::SUCCESS
+fn done((): ()) -> u8 {
+    0
 }
 
 /// A flow, shown while it goes on, and its good end.

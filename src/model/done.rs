@@ -34,8 +34,11 @@ pub struct Done {
     pub store_path: StorePath,
     /// Where people see the app.
     pub url: Option<String>,
-    /// The release (or the text of a foreign link) that was live before; none on a first deploy.
+    /// The release (or the text of a foreign link) that was live when the command began, this very one where nothing
+    /// else was made live; none on a first deploy.
     pub previous: Option<String>,
+    /// The first line of the release's commit, and that of the one before.
+    pub subjects: (Option<String>, Option<String>),
     /// What was asked and answered, `http://… answered 200`, or what was watched instead.
     pub checked: String,
     /// The holds that keep deploys out now.
@@ -57,6 +60,7 @@ impl Done {
             deploy: None,
             store_path: store_path.clone(),
             previous: None,
+            subjects: (None, None),
             checked: "nothing was touched".to_owned(),
             held: Vec::new(),
             rollback: false,

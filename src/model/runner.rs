@@ -12,4 +12,6 @@ pub struct Runner {
     pub summary: Option<PathBuf>,
     /// `GITHUB_WORKSPACE`: the checkout. Annotations name files relative to it.
     pub workspace: Option<PathBuf>,
+    /// The workflow's file in `.github/workflows`, where it is one of this repository's.
+    pub workflow: Option<String>,
 }

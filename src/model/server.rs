@@ -114,6 +114,11 @@ impl ServerState {
         self.releases.iter().find(|(id, _)| id == release).and_then(|(_, path)| path.as_ref())
     }
 
+    /// The first line of the live commit, as the journal has it.
+    pub fn live_subject(&self) -> Option<&str> {
+        self.history.subject(self.current.release()?)
+    }
+
     /// What is live, said by who changed nothing.
     pub fn as_before(&self) -> String {
         match &self.current {
@@ -131,6 +136,15 @@ impl Current {
         match self {
             Current::Release(id) => Some(id),
             _ => None,
+        }
+    }
+
+    /// The release, or the text of a foreign link.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Current::Release(id) => Some(id.as_str()),
+            Current::Elsewhere(text) => Some(text),
+            Current::Absent | Current::Directory | Current::Strange => None,
         }
     }
 }

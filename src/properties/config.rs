@@ -18,6 +18,7 @@ fn loaded(bytes: &[u8]) -> Outcome<Settings> {
         home: None,
         who: "anna".to_owned(),
         from: None,
+        runner: None,
         runtime_folder: "/tmp".into(),
     };
     load(&context, &Choice::default())

@@ -10,8 +10,7 @@ impl Ui {
     /// The last lines of a deploy or rollback: what is live, where, and how to undo it.
     pub fn done(&self, done: &Done) {
         if let Some(github) = &self.github {
-            let rollback = |release: &ReleaseId| self.command(format_args!("rollback {}", release.short()));
-            self.left(github.done(done, rollback));
+            self.left(github.done(done, &|words| self.command(words), &self.zone));
         }
         if self.is_json() {
             return self.streams().write(To::Out, &json::done(done));

@@ -147,6 +147,7 @@ mod tests {
             deploy: Some(DeployNumber(42)),
             store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
             previous: None,
+            subjects: (None, None),
             url: Some("https://www.example.org".to_owned()),
             checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
             held: Vec::new(),

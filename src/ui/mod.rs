@@ -286,6 +286,20 @@ impl Ui {
         }
     }
 
+    /// How a run ends that ends well, and has no [`Done`](crate::model::done::Done).
+    pub fn ended(&self, outcome: &str) {
+        if let Some(github) = &self.github {
+            self.left(github.ended(outcome));
+        }
+    }
+
+    /// What a later step of a job on GitHub may want to know.
+    pub fn hand_on(&self, outputs: &[(&str, &str)]) {
+        if let Some(github) = &self.github {
+            self.left(github.hand_on(outputs));
+        }
+    }
+
     /// Says what could not be left for GitHub. The deploy is what it is.
     fn left(&self, left: Result<(), Unwritten>) {
         if let Err(unwritten) = left {

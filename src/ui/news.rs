@@ -8,11 +8,35 @@ const ROWS: usize = 30;
 /// So many commits and names fit into a line.
 const IN_A_LINE: usize = 3;
 
-const COME: (&str, &str) = ("comes", "come");
-const GO: (&str, &str) = ("goes", "go");
+/// The verbs of a block: of one commit and of several.
+#[derive(Debug)]
+pub struct Tense {
+    same: &'static str,
+    come: (&'static str, &'static str),
+    back: &'static str,
+    parted: &'static str,
+    go: (&'static str, &'static str),
+}
 
-/// The commits between, in a plan.
-pub fn commits_block(commits: &Commits) -> String {
+/// Of a plan.
+pub const PLANNED: &Tense = &Tense {
+    same: "it is the commit that is live",
+    come: ("comes", "come"),
+    back: "this goes back in the history",
+    parted: "the histories parted: not all that is live is in it",
+    go: ("goes", "go"),
+};
+/// When it is done.
+pub const DONE: &Tense = &Tense {
+    same: "it is the commit that was live before",
+    come: ("is new", "are new"),
+    back: "this went back in the history",
+    parted: "the histories parted: not all that was live is in it",
+    go: ("was left behind", "were left behind"),
+};
+
+/// The commits between, a line each.
+pub fn commits_block(commits: &Commits, tense: &Tense) -> String {
     let Commits { from, coming, leaving, .. } = commits;
     let block = |side: &Side, (one, many): (&str, &str)| {
         let verb = if side.count == 1 { one } else { many };
@@ -27,14 +51,12 @@ pub fn commits_block(commits: &Commits) -> String {
         }
     };
     match commits.relation {
-        Relation::Same => "  it is the commit that is live\n".to_owned(),
-        Relation::Ahead => block(coming, COME),
-        Relation::Behind => format!("  this goes back in the history\n{}", block(leaving, GO)),
-        Relation::Diverged => format!(
-            "  the histories parted: not all that is live is in it\n{}{}",
-            block(coming, COME),
-            block(leaving, GO)
-        ),
+        Relation::Same => format!("  {}\n", tense.same),
+        Relation::Ahead => block(coming, tense.come),
+        Relation::Behind => format!("  {}\n{}", tense.back, block(leaving, tense.go)),
+        Relation::Diverged => {
+            format!("  {}\n{}{}", tense.parted, block(coming, tense.come), block(leaving, tense.go))
+        }
         Relation::Unknown if commits.shallow => {
             format!("  what lies between {} and it is {}\n", from.short(), not_known())
         }
@@ -209,7 +231,8 @@ mod tests {
             commits(Relation::Unknown, none(), none()),
             Commits { shallow: true, ..commits(Relation::Unknown, none(), none()) },
         ];
-        let text: String = all.iter().map(|it| commits_block(it) + &commits_line(it) + "\n").collect();
+        let text: String =
+            all.iter().map(|it| commits_block(it, PLANNED) + &commits_line(it) + "\n").collect();
         assert_data_eq!(
             text,
             str![[r#"
@@ -241,6 +264,34 @@ the same as before
 bbbbbbb is not in this repository, so what came is not known
   what lies between bbbbbbb and it is not known in this shallow clone: `git fetch --unshallow`, or `fetch-depth: 0` in actions/checkout, brings the rest
 not known in this shallow clone: `git fetch --unshallow`, or `fetch-depth: 0` in actions/checkout, brings the rest
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn what_is_done_is_told_as_done() {
+        let (two, one) = (side(2, &["A", "B"]), side(1, &["D"]));
+        let all = [
+            commits(Relation::Diverged, two.clone(), one),
+            commits(Relation::Behind, Side::default(), two),
+            commits(Relation::Same, Side::default(), Side::default()),
+        ];
+        let text: String = all.iter().map(|it| commits_block(it, DONE)).collect();
+        assert_data_eq!(
+            text,
+            str![[r#"
+  the histories parted: not all that was live is in it
+  2 commits are new:
+    aaaaaaa A
+    aaaaaaa B
+  1 commit was left behind:
+    aaaaaaa D
+  this went back in the history
+  2 commits were left behind:
+    aaaaaaa A
+    aaaaaaa B
+  it is the commit that was live before
 
 "#]]
         );

@@ -55,7 +55,9 @@ impl Plain {
         match event {
             // A dry run's steps are what was asked for.
             Event::Plan { step } => Some((To::Out, format!("would {}\n", clean(step)))),
-            Event::Commits { planned: true, commits } => Some((To::Out, news::commits_block(commits))),
+            Event::Commits { planned: true, commits } => {
+                Some((To::Out, news::commits_block(commits, news::PLANNED)))
+            }
             Event::Closure { planned: true, closures } => Some((To::Out, news::closure_block(closures))),
             _ if warns(event).is_some() => warns(event).map(|text| (To::Err, warning(&text))),
             _ if self.verbosity == Verbosity::Quiet => None,

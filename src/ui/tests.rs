@@ -17,6 +17,14 @@ use crate::model::names::DeployNumber;
 #[derive(Clone, Default)]
 pub struct Written(Arc<Mutex<Vec<u8>>>);
 
+impl Written {
+    /// All of it, without colours.
+    pub fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap().clone();
+        anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
+    }
+}
+
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend(bytes);
@@ -32,11 +40,7 @@ pub fn screen(words: &str) -> (Ui, impl Fn() -> String) {
     let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
     let (out, err) = (Written::default(), Written::default());
     let ui = Ui::plain_pipe(&cli.global, &cli.command, Streams::of(out.clone(), err.clone()));
-    let text = |written: &Written| {
-        let bytes = written.0.lock().unwrap().clone();
-        anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
-    };
-    (ui, move || format!("{}------- stderr\n{}", text(&out), text(&err)))
+    (ui, move || format!("{}------- stderr\n{}", out.text(), err.text()))
 }
 
 /// A good end.
@@ -48,6 +52,7 @@ pub fn done(did: Did) -> Done {
         deploy: Some(DeployNumber(42)),
         store_path: "/nix/store/5cfxgqbkdl2gxhp7bswj3kks8m9z0aaa-server-0.1".parse().unwrap(),
         previous: Some("a".repeat(40)),
+        subjects: (Some("A <b>new</b> page".to_owned()), Some("The old page".to_owned())),
         url: None,
         checked: "http://127.0.0.1:3001/ answered 200".to_owned(),
         held: Vec::new(),

@@ -19,6 +19,7 @@ fn step(site: &Site, words: &[&str]) -> Ran {
         .env("GITHUB_SERVER_URL", "https://github.example")
         .env("GITHUB_REPOSITORY", "anna/app")
         .env("GITHUB_RUN_ID", "42")
+        .env("GITHUB_WORKFLOW_REF", "anna/app/.github/workflows/deploy.yml@refs/heads/main")
         .env("GITHUB_OUTPUT", folder.join("output"))
         .env("GITHUB_STEP_SUMMARY", folder.join("summary"))
         .env("GITHUB_WORKSPACE", site.world.app());
@@ -49,6 +50,29 @@ fn a_step_leaves_outputs_a_summary_and_annotations() {
     let journal = site.now().journal.join("\n");
     assert!(journal.contains("https://github.example/anna/app/actions/runs/42"), "{journal}");
     assert!(journal.contains("\"who\":\"anna\""), "{journal}");
+
+    // Going back, from the workflow that is there, names what is left behind and the way there again.
+    let workflows = site.world.app().join(".github/workflows");
+    fs::create_dir_all(&workflows).expect("a folder");
+    fs::write(workflows.join("deploy.yml"), include_str!("../../src/init/github/deploy.yml"))
+        .expect("a file");
+    step(&site, &["rollback"]).expect(0);
+    site.is_live(&old);
+    let summary = left(&site, "summary");
+    let again = format!("gh workflow run deploy.yml -f rollback-to={new}");
+    for text in
+        ["is live again on `deploy@", "1 commit was left behind:", &new[..7], "go forward again", &again]
+    {
+        assert!(summary.contains(text), "no {text} in {summary}");
+    }
+    step(&site, &["rollback", &new]).expect(0);
+    step(&site, &["rollback", &new]).expect(0);
+    let output = left(&site, "output");
+    for line in ["outcome=already-live", &format!("release={new}"), &format!("previous={new}")] {
+        assert!(output.lines().any(|it| it == line), "no {line} in {output}");
+    }
+    step(&site, &["doctor"]).expect(0);
+    assert!(left(&site, "output").starts_with("outcome=done\nduration="));
 
     // One that fails is an annotation with the app's last words, and nothing that the app says is obeyed.
     site.drop_in("[Service]\nExecStartPre=/bin/echo ::error::set by the app");

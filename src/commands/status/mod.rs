@@ -25,6 +25,10 @@ pub async fn run(cx: &Cx<'_>) -> Outcome<()> {
     let chapters = chapters(&state);
     let status = Status::of(&cx.settings, &state, &chapters);
     let words = Words { zone: cx.ui.zone(), deploy: cx.ui.command("deploy") };
+    cx.ui.hand_on(&[
+        ("release", status.current.release.map(ReleaseId::as_str).unwrap_or_default()),
+        ("url", status.url.unwrap_or_default()),
+    ]);
     // What matters stands at the end of a line as often as at its beginning: nothing is cut off.
     cx.ui.answer_text(&table::lines(&status.rows(&words), None), &status)
 }

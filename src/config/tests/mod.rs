@@ -32,6 +32,7 @@ impl World {
             home: Some(PathBuf::from("/home/anna")),
             who: "anna@laptop".to_owned(),
             from: None,
+            runner: None,
             runtime_folder: PathBuf::from("/tmp"),
         };
         World { folder, context }

@@ -101,7 +101,8 @@ fn a_ready_server_has_every_check_and_all_are_fine() {
 
 fn options() -> Options {
     let (host, ssh) = (settings().host, settings().ssh);
-    Options { host, ssh, interactive: true, runtime_folder: PathBuf::from("/tmp") }
+    let runtime_folder = PathBuf::from("/tmp");
+    Options { host, ssh, interactive: true, environment_on_github: None, runtime_folder }
 }
 
 #[test]

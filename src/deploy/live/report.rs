@@ -7,8 +7,8 @@ use crate::deploy::talk::Story;
 use crate::deploy::target::Target;
 use crate::model::failure::{Failure, Kind};
 use crate::model::hold::Hold;
-use crate::model::names::{DeployNumber, short_release};
-use crate::model::server::{Control, Current, ServerState};
+use crate::model::names::{DeployNumber, ReleaseId, short_release};
+use crate::model::server::{Control, ServerState};
 use crate::tools::signals::Wish;
 use crate::tools::ssh::{Connection, SshError};
 
@@ -229,12 +229,8 @@ impl Report<'_> {
     }
 
     pub(super) fn previous(&self) -> Option<String> {
-        match (&self.state.current, &self.story.adopted) {
-            (_, Some(adopted)) => Some(adopted.to_string()),
-            (Current::Release(release), None) => Some(release.to_string()),
-            (Current::Elsewhere(text), None) => Some(text.clone()),
-            _ => None,
-        }
+        let adopted = self.story.adopted.as_ref().map(ReleaseId::as_str);
+        adopted.or_else(|| self.state.current.name()).map(str::to_owned)
     }
 
     pub(super) fn untouched(&self) -> String {

@@ -25,8 +25,8 @@ use meanwhile::Meanwhile;
 use news::Subject;
 
 mod before;
-mod meanwhile;
-mod news;
+pub(super) mod meanwhile;
+pub(super) mod news;
 mod plan;
 mod release_id;
 
@@ -94,6 +94,8 @@ async fn finish(
     while let Some(lock) = turns.take() {
         let release = release_id::choose_id(&source, &store_path, assets.as_ref(), &state);
         let done = |did| Done {
+            previous: state.current.name().map(str::to_owned),
+            subjects: (source.subject.clone(), state.live_subject().map(str::to_owned)),
             held: state.holds.clone(),
             took: began.elapsed(),
             ..Done::untouched(did, run.settings, &release, &store_path)

@@ -1,9 +1,10 @@
 //! What a deploy brings in place of what is live: the commits between them, and what the closures differ by. Found beside
 //! the copy and the switch, never before them.
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::model::difference::{Closures, Commits, Sized, compare};
+use crate::model::difference::{Closures, Commits, Relation, Sized, compare};
 use crate::model::event::Event;
 use crate::model::names::{Commit, ReleaseId, StorePath};
 use crate::model::server::ServerState;
@@ -77,6 +78,15 @@ impl Subject {
         };
         Some(compare(&old, &new))
     }
+}
+
+/// What a rollback leaves behind, where it is run in the app's repository: it needs none.
+pub async fn undone(folder: &Path, live: Option<ReleaseId>, to: ReleaseId) -> Option<Event> {
+    let (from, to) = (commit_of(&live?)?, commit_of(&to)?);
+    let repo = git::repository(folder).await.ok()?;
+    let commits = git::between(&repo, &from, &to, NAMED).await.ok()?;
+    let is_known = commits.relation != Relation::Unknown || commits.shallow;
+    is_known.then_some(Event::Commits { planned: false, commits })
 }
 
 impl News {

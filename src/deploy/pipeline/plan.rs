@@ -27,7 +27,7 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target, sending: &copy:
         Current::Elsewhere(text) => text.clone(),
         Current::Strange => "neither a link nor a folder".to_owned(),
     };
-    let subjects = match (subject_of_live(state), &target.subject) {
+    let subjects = match (state.live_subject(), &target.subject) {
         (Some(old), Some(new)) => format!(", from \"{old}\" to \"{new}\""),
         (None, Some(new)) => format!(", which is \"{new}\""),
         (_, None) => String::new(),
@@ -59,13 +59,6 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target, sending: &copy:
     if !gone.is_empty() {
         tell(format!("remove {}", gone.iter().map(ReleaseId::short).collect::<Vec<_>>().join(", ")));
     }
-}
-
-/// The first line of the live commit, as the journal has it.
-fn subject_of_live(state: &ServerState) -> Option<&str> {
-    let live = state.current.release()?;
-    let mut entries = state.history.entries.iter().rev().filter(|entry| entry.release.as_ref() == Some(live));
-    entries.find_map(|entry| entry.subject.as_deref())
 }
 
 fn send(sending: &copy::Plan) -> String {

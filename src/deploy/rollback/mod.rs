@@ -9,6 +9,8 @@ use crate::deploy::hold::{self, Verb};
 use crate::deploy::live::outcome;
 use crate::deploy::live::turns::Turns;
 use crate::deploy::live::{self, Try};
+use crate::deploy::pipeline::meanwhile::Meanwhile;
+use crate::deploy::pipeline::news;
 use crate::deploy::run::Run;
 use crate::deploy::server::ready;
 use crate::deploy::target::Target;
@@ -99,6 +101,11 @@ async fn over(
             return Err(no_pick(run, &state, NoPick::Gone(release)).into());
         };
         let done = |did| Done {
+            previous: state.current.name().map(str::to_owned),
+            subjects: (
+                state.history.subject(&release).map(str::to_owned),
+                state.live_subject().map(str::to_owned),
+            ),
             held: state.holds.clone(),
             rollback: true,
             took: began.elapsed(),
@@ -139,9 +146,16 @@ async fn over(
             command: "rollback",
             hold: request.hold.map(|reason| hold_reason(run, &state, reason, &release)),
         };
-        let tried = live::attempt(run, connection, &state, &target, lock, interrupts).await;
+        let mut undone = Meanwhile::new(news::undone(&settings.folder, current.cloned(), release.clone()));
+        let tried = undone.during(live::attempt(run, connection, &state, &target, lock, interrupts)).await;
         match tried.map_err(|failure| Ended { failure, tried: true })? {
-            Try::Live(live) => return Ok(live.done(done(Did::Live))),
+            Try::Live(live) => {
+                let done = done(Did::Live);
+                if let Some(event) = undone.within(news::GRACE).await.flatten() {
+                    run.events.tell(event);
+                }
+                return Ok(live.done(done));
+            }
             Try::Moved => seen = Some((state, release)),
         }
     }

@@ -2,8 +2,13 @@
 
 use crate::context::Context;
 use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::names::HostName;
+use crate::model::runner::Runner;
 use crate::model::settings::{HostKey, Settings, SshSettings};
 use crate::tools::ssh::{Connection, Options, SshError};
+
+/// What sshd makes for itself wherever it is installed.
+const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
 
 /// How the environment's server is reached. `interactive`: somebody can be asked for a passphrase or a touch.
 pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Options {
@@ -11,7 +16,19 @@ pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Opt
         host: settings.host.clone(),
         ssh: settings.ssh.clone(),
         interactive,
+        environment_on_github: context.runner.as_ref().map(|runner| environment(settings, runner)),
         runtime_folder: context.runtime_folder.clone(),
+    }
+}
+
+/// The environment on GitHub, as the workflow of `init --github` names it.
+fn environment(settings: &Settings, runner: &Runner) -> String {
+    let below = runner.workspace.as_deref().and_then(|top| settings.folder.strip_prefix(top).ok());
+    match below {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            format!("{}-{}", settings.app, settings.environment)
+        }
+        _ => settings.environment.to_string(),
     }
 }
 
@@ -24,7 +41,7 @@ pub async fn connect(options: &Options) -> Outcome<Connection> {
 pub fn refused(error: SshError, options: &Options) -> Failure {
     let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
     let no_folder = matches!(error, SshError::Folder(_));
-    let failure = failure(error, &options.ssh);
+    let failure = failure(error, &options.ssh, options.environment_on_github.as_deref());
     if asked_nobody {
         failure.hint("nobody can be asked for a passphrase here: the key must have none, or be in an agent")
     } else if no_folder {
@@ -37,35 +54,58 @@ pub fn refused(error: SshError, options: &Options) -> Failure {
 /// What a failed request over the connection means, as long as nothing was touched. While a switch is under way a
 /// lost connection is something else, and the caller's to say.
 pub fn ssh_failure(error: SshError) -> Failure {
-    failure(error, &SshSettings::default())
+    failure(error, &SshSettings::default(), None)
 }
 
-fn failure(error: SshError, ssh: &SshSettings) -> Failure {
+/// How the action comes to the server's key: from a machine that knows the server.
+fn give_to_action(ssh: &SshSettings, host: &HostName, environment: &str) -> String {
+    let read = format!("{} \"cat {HOST_KEY_FILE} | cut -d' ' -f1,2\"", ssh.by_hand("", host.as_str()));
+    format!(
+        "give the server's key to the action's input `host-key`, as a variable that is set from a machine that knows the \
+         server: `gh variable set SHIPIT_HOST_KEY --env {environment} --body \"$({read})\"`; in the workflow: \
+         `host-key: ${{{{ vars.SHIPIT_HOST_KEY }}}}`"
+    )
+}
+
+/// `on_github`: it is on a runner, and this is the environment there.
+fn failure(error: SshError, ssh: &SshSettings, on_github: Option<&str>) -> Failure {
     let hints: Vec<String> = match &error {
         SshError::NotInstalled => vec!["install the OpenSSH client".to_owned()],
         SshError::UnknownHostKey { host, key, .. } => {
-            let mut hints = vec![
+            let mut hints: Vec<String> =
+                on_github.iter().map(|environment| give_to_action(ssh, host, environment)).collect();
+            hints.push(
                 "compare the fingerprint with the server's own, which this prints there: \
                  `for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done`"
                     .to_owned(),
-            ];
+            );
             if let Some(key) = key {
                 hints.push(format!(
                     "if it is the same, pin it below [ssh] in shipit.toml: host_key = \"{key}\""
                 ));
             }
-            hints.push(format!("or connect once by hand and say yes: `{}`", ssh.by_hand("", host.as_str())));
+            // Nobody there to say yes, and nothing that is said there lasts.
+            if on_github.is_none() {
+                let key = key.as_deref().unwrap_or("KEY");
+                hints.push(format!("or give it to this command alone: --host-key '{key}'"));
+                hints
+                    .push(format!("or connect once by hand and say yes: `{}`", ssh.by_hand("", host.as_str())));
+            }
             hints
         }
-        SshError::OtherHostKey { pinned: Some(key), .. } => vec![
-            format!(
-                "if the server was set up anew, {}; there this prints it: \
-                 cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub",
-                match key {
-                    HostKey::Written(_) => "put its new key into host_key below [ssh] in shipit.toml",
-                    HostKey::Given(_) => "give its new key with --host-key",
+        SshError::OtherHostKey { host, pinned: Some(key), .. } => vec![
+            match (key, on_github) {
+                (HostKey::Given(_), Some(environment)) => {
+                    format!("if the server was set up anew, {}", give_to_action(ssh, host, environment))
                 }
-            ),
+                (key, _) => format!(
+                    "if the server was set up anew, {}; there this prints it: cut -d' ' -f1,2 {HOST_KEY_FILE}",
+                    match key {
+                        HostKey::Written(_) => "put its new key into host_key below [ssh] in shipit.toml",
+                        HostKey::Given(_) => "give its new key with --host-key",
+                    }
+                ),
+            },
             "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
         ],
         SshError::OtherHostKey { host, pinned: None, .. } => vec![
@@ -111,11 +151,17 @@ mod tests {
     use snapbox::{assert_data_eq, str};
 
     use super::*;
-    use crate::model::names::HostName;
 
     fn shown(error: SshError) -> String {
         let ssh = SshSettings { config: Some(PathBuf::from("/a b/ssh_config")), host_key: None };
-        let failure = failure(error, &ssh);
+        said(failure(error, &ssh, None))
+    }
+
+    fn on_github(error: SshError) -> String {
+        said(failure(error, &SshSettings::default(), Some("production")))
+    }
+
+    fn said(failure: Failure) -> String {
         assert_eq!(failure.kind, Kind::NotReady);
         format!("{}\n{}\n", failure.error, failure.hints.join("\n"))
     }
@@ -136,7 +182,22 @@ mod tests {
 the host key of deploy@server.example is not known: it is SHA256:abc (ED25519)
 compare the fingerprint with the server's own, which this prints there: `for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done`
 if it is the same, pin it below [ssh] in shipit.toml: host_key = "ssh-ed25519 AAAAC3"
+or give it to this command alone: --host-key 'ssh-ed25519 AAAAC3'
 or connect once by hand and say yes: `ssh -F '/a b/ssh_config' deploy@server.example`
+
+"#]]
+        );
+        assert_data_eq!(
+            on_github(SshError::UnknownHostKey {
+                host: host(),
+                fingerprint: None,
+                key: Some("ssh-ed25519 AAAAC3".to_owned()),
+            }),
+            str![[r#"
+the host key of deploy@server.example is not known
+give the server's key to the action's input `host-key`, as a variable that is set from a machine that knows the server: `gh variable set SHIPIT_HOST_KEY --env production --body "$(ssh deploy@server.example "cat /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f1,2")"`; in the workflow: `host-key: ${{ vars.SHIPIT_HOST_KEY }}`
+compare the fingerprint with the server's own, which this prints there: `for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done`
+if it is the same, pin it below [ssh] in shipit.toml: host_key = "ssh-ed25519 AAAAC3"
 
 "#]]
         );
@@ -148,6 +209,15 @@ or connect once by hand and say yes: `ssh -F '/a b/ssh_config' deploy@server.exa
     fn another_key_is_no_small_matter() {
         let other = |pinned| SshError::OtherHostKey { host: host(), pinned, fingerprint: None };
         let key = String::new;
+        assert_data_eq!(
+            on_github(other(Some(HostKey::Given(key())))),
+            str![[r#"
+deploy@server.example shows another host key than the one that is pinned by --host-key
+if the server was set up anew, give the server's key to the action's input `host-key`, as a variable that is set from a machine that knows the server: `gh variable set SHIPIT_HOST_KEY --env production --body "$(ssh deploy@server.example "cat /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f1,2")"`; in the workflow: `host-key: ${{ vars.SHIPIT_HOST_KEY }}`
+if it was not, somebody else may be answering in its place: do not go on
+
+"#]]
+        );
         assert_data_eq!(
             shown(other(Some(HostKey::Written(key()))))
                 + &shown(other(Some(HostKey::Given(key()))))

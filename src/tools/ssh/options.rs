@@ -22,6 +22,8 @@ pub struct Options {
     pub ssh: SshSettings,
     /// Whether somebody sits at a terminal who can be asked.
     pub interactive: bool,
+    /// On a runner of GitHub's: the environment there that the job's variables are likely to be of.
+    pub environment_on_github: Option<String>,
     /// Where the private folder of the run is made. Short: a socket's path has room for about 100 bytes.
     pub runtime_folder: PathBuf,
 }

@@ -4,20 +4,22 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
 
 pub mod commands;
 mod markdown;
 mod summary;
 
 use self::commands::Place;
-use self::summary::Story;
+use self::summary::{Commands, Story};
 use super::error::Shown;
 use super::json;
 use super::text::clean;
 use crate::model::done::Done;
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind};
-use crate::model::names::ReleaseId;
 use crate::model::runner::Runner;
 
 /// So many of the unit's last lines are told with the error: an annotation shows few.
@@ -31,6 +33,7 @@ pub struct GitHub {
     folder: PathBuf,
     /// There are lines that can be folded.
     folds: bool,
+    began: Instant,
     told: Mutex<Told>,
 }
 
@@ -43,7 +46,8 @@ struct Told {
 impl GitHub {
     /// For this run. `folds`: its lines are for people, and not kept short.
     pub fn new(runner: Runner, environment: &str, folder: PathBuf, folds: bool) -> Self {
-        GitHub { runner, environment: environment.to_owned(), folder, folds, told: Mutex::default() }
+        let (environment, began) = (environment.to_owned(), Instant::now());
+        GitHub { runner, environment, folder, folds, began, told: Mutex::default() }
     }
 
     /// Takes in an event, and gives what stands before its line: what is long is folded.
@@ -68,16 +72,27 @@ impl GitHub {
     }
 
     /// Leaves what there is to leave at a good end.
-    pub fn done(&self, done: &Done, rollback: impl Fn(&ReleaseId) -> String) -> Result<(), Unwritten> {
-        let page = self.told().story.done(done, &self.environment, rollback);
-        let put_out = self.put_out(&[
+    pub fn done(
+        &self,
+        done: &Done,
+        shipit: &dyn Fn(&str) -> String,
+        zone: &TimeZone,
+    ) -> Result<(), Unwritten> {
+        let commands = Commands { shipit, workflow: self.workflow_that_rolls_back(), zone };
+        let page = self.told().story.done(done, &self.environment, &commands);
+        let put_out = self.hand_on(&[
             ("outcome", json::word(done.did)),
             ("release", done.release.as_str()),
             ("previous", done.previous.as_deref().unwrap_or_default()),
             ("url", done.url.as_deref().unwrap_or_default()),
-            ("duration", &format!("{:.1}", done.took.as_secs_f32())),
+            ("duration", &seconds(done.took)),
         ]);
         self.summarize(&page).and(put_out)
+    }
+
+    /// … of a command that makes nothing live.
+    pub fn ended(&self, outcome: &str) -> Result<(), Unwritten> {
+        self.hand_on(&[("outcome", outcome), ("duration", &seconds(self.began.elapsed()))])
     }
 
     /// Nothing that comes is folded.
@@ -98,10 +113,9 @@ impl GitHub {
         }
         text.extend(shown.live.iter().map(|live| format!("\nlive: {}", clean(live))));
         text.extend(shown.hints.first().map(|hint| format!("\nhint: {}", clean(hint))));
-        let title = format!("shipit: {}", shown.outcome);
-        let line = commands::error(&title, self.place(&shown).as_ref(), &text);
+        let line = commands::error(&title(shown.outcome), self.place(&shown).as_ref(), &text);
         let page = self.told().story.failed(&shown, &self.environment);
-        let left = self.summarize(&page).and(self.put_out(&[("outcome", shown.outcome)]));
+        let left = self.summarize(&page).and(self.hand_on(&[("outcome", shown.outcome)]));
         (line, left)
     }
 
@@ -115,17 +129,23 @@ impl GitHub {
         Some(Place { file, line: Some(line) })
     }
 
+    /// The file of the workflow that runs, if it has the input that `init --github` gives it, and uses it.
+    fn workflow_that_rolls_back(&self) -> Option<&str> {
+        let name = self.runner.workflow.as_deref()?;
+        let file = self.runner.workspace.as_deref()?.join(".github/workflows").join(name);
+        let text = std::fs::read_to_string(file).ok()?;
+        let has = |line: &str| text.lines().any(|it| it.trim() == line);
+        let is_used = text.contains("inputs.rollback-to");
+        (has("workflow_dispatch:") && has("rollback-to:") && is_used).then_some(name)
+    }
+
     fn summarize(&self, page: &str) -> Result<(), Unwritten> {
         self.runner.summary.as_deref().map_or(Ok(()), |path| append(path, page))
     }
 
-    /// Lines `name=value`: no value has a line's end in it.
-    fn put_out(&self, values: &[(&str, &str)]) -> Result<(), Unwritten> {
-        let lines: String = values
-            .iter()
-            .map(|(name, value)| format!("{name}={}\n", value.replace(|c: char| c.is_control(), " ")))
-            .collect();
-        self.runner.output.as_deref().map_or(Ok(()), |path| append(path, &lines))
+    /// Outputs for later steps.
+    pub fn hand_on(&self, outputs: &[(&str, &str)]) -> Result<(), Unwritten> {
+        put_out(&self.runner, outputs)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -143,6 +163,31 @@ impl Told {
     fn end(&mut self) -> String {
         if std::mem::take(&mut self.in_group) { commands::END_GROUP.to_owned() } else { String::new() }
     }
+}
+
+/// What words on the command line that can't be obeyed leave: before them there is no environment, and nothing to tell.
+/// Gives the line for the log, too.
+pub fn wrong_words(runner: &Runner, why: &str) -> (String, Result<(), Unwritten>) {
+    let outcome = Kind::Usage.word();
+    let line = commands::error(&title(outcome), None, &clean(why));
+    (line, put_out(runner, &[("outcome", outcome)]))
+}
+
+fn title(outcome: &str) -> String {
+    format!("shipit: {outcome}")
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.1}", took.as_secs_f32())
+}
+
+/// Lines `name=value`: no value has a line's end in it.
+fn put_out(runner: &Runner, outputs: &[(&str, &str)]) -> Result<(), Unwritten> {
+    let lines: String = outputs
+        .iter()
+        .map(|(name, value)| format!("{name}={}\n", value.replace(|c: char| c.is_control(), " ")))
+        .collect();
+    runner.output.as_deref().map_or(Ok(()), |path| append(path, &lines))
 }
 
 /// A file of the runner that could not be written to.

@@ -2,21 +2,33 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::markdown::{block, code, sentence, text};
 use crate::model::difference::{Closures, Commits};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
 use crate::model::names::{Commit, ReleaseId, short_release};
 use crate::ui::error::Shown;
-use crate::ui::news;
+use crate::ui::news::{self, DONE, PLANNED, Tense};
 use crate::ui::text::{clean, clean_lines, duration};
+
+/// What can be typed after a run.
+pub struct Commands<'a> {
+    /// These words for shipit, with the options that choose the same configuration.
+    pub shipit: &'a dyn Fn(&str) -> String,
+    /// The workflow's file, where it can roll back.
+    pub workflow: Option<&'a str>,
+    /// Where the reader is.
+    pub zone: &'a TimeZone,
+}
 
 /// What a run told that belongs on its page.
 #[derive(Debug, Default)]
 pub struct Story {
     source: Option<(Option<Commit>, Option<String>)>,
     times: Vec<(&'static str, Duration)>,
-    commits: Option<Commits>,
+    commits: Option<(&'static Tense, Commits)>,
     closures: Option<Closures>,
     steps: Vec<String>,
 }
@@ -28,19 +40,23 @@ impl Story {
             Event::Source { commit, subject, .. } => self.source = Some((commit.clone(), subject.clone())),
             Event::Connected { took, .. } => self.times.push(("connect", *took)),
             Event::Built { took, .. } => self.times.push(("build", *took)),
-            Event::Copied { took, .. } => self.times.push(("copy", *took)),
+            // Where nothing was to be sent there was no such step.
+            Event::Copied { paths, took, .. } if *paths > 0 => self.times.push(("copy", *took)),
             Event::HookDone { took } => self.times.push(("hook", *took)),
             Event::Kept { took, .. } => self.times.push(("switch and check", *took)),
-            Event::Commits { commits, .. } => self.commits = Some(commits.clone()),
+            Event::Commits { planned, commits } => {
+                self.commits = Some((if *planned { PLANNED } else { DONE }, commits.clone()));
+            }
             Event::Closure { closures, .. } => self.closures = Some(closures.clone()),
             Event::Plan { step } => self.steps.push(step.clone()),
             _ => {}
         }
     }
 
-    /// The page of a good end. `rollback`: the command that undoes it.
-    pub fn done(&self, done: &Done, environment: &str, rollback: impl Fn(&ReleaseId) -> String) -> String {
+    /// The page of a good end.
+    pub fn done(&self, done: &Done, environment: &str, commands: &Commands<'_>) -> String {
         let what = match done.did {
+            Did::Live if done.rollback => "is live again",
             Did::Live => "is live",
             Did::AlreadyLive => "was live already",
             Did::Restarted => "was restarted",
@@ -50,11 +66,12 @@ impl Story {
         let mut page = format!("### {} {what} on {host}\n\n", code(&done.release.short()));
         let before = done.previous.as_deref().filter(|name| *name != done.release.as_str());
         let deploy = done.deploy.map(|deploy| deploy.to_string());
+        let (subject, subject_before) = (done.subjects.0.as_deref(), done.subjects.1.as_deref());
         let rows = [
             ("environment", Some(text(environment))),
             ("deploy", deploy.as_deref().map(text)),
-            ("release", Some(self.release(done))),
-            ("before", before.map(|name| code(&short_release(name)))),
+            ("release", Some(named(done.release.as_str(), subject))),
+            ("before", before.map(|name| named(&short_release(name), subject_before))),
             ("checked", (done.did != Did::Planned).then(|| text(&clean(&done.checked)))),
             // No URL that is taken has a bar or an angle in it.
             ("url", done.url.as_deref().map(|url| format!("<{url}>"))),
@@ -66,8 +83,11 @@ impl Story {
             page += &format!("\n{}", block(&self.steps.iter().map(|step| clean(step)).collect::<Vec<_>>()));
         }
         let before = before.and_then(|name| name.parse::<ReleaseId>().ok());
-        if let (Did::Live, Some(before)) = (done.did, before) {
-            page += &format!("\nTo go back: {}\n", code(&rollback(&before)));
+        if let (Did::Live, Some(before)) = (done.did, &before) {
+            page += &way_back(done, before, commands);
+        }
+        if done.rollback || done.did == Did::Live {
+            page += &held(done, before.as_ref(), commands);
         }
         page
     }
@@ -100,11 +120,6 @@ impl Story {
         page + "\n"
     }
 
-    fn release(&self, done: &Done) -> String {
-        let subject = self.source.as_ref().and_then(|(_, subject)| subject.as_deref()).map(text);
-        format!("{} {}", code(done.release.as_str()), subject.unwrap_or_default()).trim_end().to_owned()
-    }
-
     fn time(&self, all: Duration) -> String {
         let parts: Vec<String> =
             self.times.iter().map(|(name, took)| format!("{name} {}", duration(*took))).collect();
@@ -114,8 +129,8 @@ impl Story {
 
     fn news(&self) -> String {
         let mut news = String::new();
-        if let Some(commits) = &self.commits {
-            news += &format!("\nCommits\n\n{}", block(&lines(&news::commits_block(commits))));
+        if let Some((tense, commits)) = &self.commits {
+            news += &format!("\nCommits\n\n{}", block(&lines(&news::commits_block(commits, tense))));
         }
         if let Some(closures) = &self.closures {
             news += &format!("\nClosure\n\n{}", block(&lines(&news::closure_block(closures))));
@@ -124,9 +139,50 @@ impl Story {
     }
 }
 
+/// How to undo it: for a terminal, and from where the run is looked at.
+fn way_back(done: &Done, before: &ReleaseId, commands: &Commands<'_>) -> String {
+    let to = if done.rollback { "To go forward again" } else { "To go back" };
+    let typed = code(&(commands.shipit)(&format!("rollback {}", before.short())));
+    let workflow = commands.workflow.map(|file| {
+        let typed = format!("gh workflow run {} -f rollback-to={before}", quoted(file));
+        format!(", or by this workflow: {}", code(&typed))
+    });
+    format!("\n{to}: {typed}{}\n", workflow.unwrap_or_default())
+}
+
+/// Whether a next deploy may undo it.
+fn held(done: &Done, before: Option<&ReleaseId>, commands: &Commands<'_>) -> String {
+    let command = |words: &str| code(&(commands.shipit)(words));
+    match (&done.held[..], before) {
+        ([], Some(before)) if done.rollback && done.did == Did::Live => format!(
+            "\nA next deploy, CI's too, may bring {} back; to keep deploys out: {}\n",
+            code(&before.short()),
+            command("hold")
+        ),
+        ([], _) => String::new(),
+        (holds, _) => {
+            let reasons: Vec<String> = holds.iter().map(|hold| text(&hold.by(commands.zone))).collect();
+            format!("\nDeploys are held {}; to lift it: {}\n", reasons.join(", "), command("unhold"))
+        }
+    }
+}
+
 fn source(commit: Option<&Commit>, subject: Option<&str>) -> String {
-    let name = commit.map_or_else(|| "a folder without git".to_owned(), |commit| code(commit.short()));
-    format!("{name} {}", subject.map(text).unwrap_or_default()).trim_end().to_owned()
+    match commit {
+        Some(commit) => named(commit.short(), subject),
+        None => {
+            format!("a folder without git {}", subject.map(text).unwrap_or_default()).trim_end().to_owned()
+        }
+    }
+}
+
+/// A name, and what it is about.
+fn named(name: &str, subject: Option<&str>) -> String {
+    format!("{} {}", code(name), subject.map(text).unwrap_or_default()).trim_end().to_owned()
+}
+
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
 }
 
 /// The lines of a block of the screen, without its own indentation.

@@ -10,6 +10,7 @@ use super::*;
 use crate::model::difference::{Commits, Named, Relation, Side};
 use crate::model::done::Did;
 use crate::model::event::Events;
+use crate::model::hold::Hold;
 use crate::ui::Ui;
 
 /// A screen on a runner whose files are in this folder, and a way to see all that it wrote.
@@ -19,6 +20,7 @@ fn runner(folder: &Path, words: &str) -> (Ui, impl Fn() -> String) {
         output: Some(folder.join("output")),
         summary: Some(folder.join("summary")),
         workspace: Some(folder.to_owned()),
+        workflow: Some("deploy.yml".to_owned()),
     };
     ui.github = Some(GitHub::new(runner, "production", folder.to_owned(), !words.contains("-q")));
     ui.streams().inert = true;
@@ -110,7 +112,7 @@ duration=14.2
 | environment | production |
 | deploy | v42 |
 | release | `bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb` A &lt;b&gt;new&lt;/b&gt; page |
-| before | `aaaaaaa` |
+| before | `aaaaaaa` The old page |
 | checked | http://127.0.0.1:3001/ answered 200 |
 | url | <https://www.example.org> |
 | time | 14.2 s: build 8.1 s |
@@ -118,7 +120,7 @@ duration=14.2
 Commits
 
 ```text
-1 commit comes:
+1 commit is new:
   bbbbbbb A <b>new</b> page
 ```
 
@@ -126,6 +128,110 @@ To go back: `shipit rollback aaaaaaa`
 
 "#]]
     );
+}
+
+/// The workflow that is there: the one of `init --github`, or one without its way back.
+fn workflow(folder: &Path, text: &str) {
+    let folder = folder.join(".github/workflows");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("deploy.yml"), text).unwrap();
+}
+
+#[tokio::test]
+async fn a_rollback_says_from_what_to_what_and_how_to_go_forward_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let workflow = |text: &str| workflow(folder.path(), text);
+    workflow(include_str!("../../init/github/deploy.yml"));
+    let (ui, _) = runner(folder.path(), "shipit -e staging rollback");
+    let commit = |letter: &str| letter.repeat(40).parse().unwrap();
+    let named = |letter: &str, subject: &str| Named { commit: commit(letter), subject: subject.to_owned() };
+    let commits = Commits {
+        from: commit("a"),
+        to: commit("b"),
+        relation: Relation::Behind,
+        shallow: false,
+        coming: Side::default(),
+        leaving: Side { count: 2, newest: vec![named("a", "The old page"), named("c", "A *bad* one")] },
+    };
+    follow(&ui, vec![Event::Commits { planned: false, commits }]).await;
+    ui.done(&Done { rollback: true, ..done(Did::Live) });
+    let page = || fs::read_to_string(folder.path().join("summary")).unwrap();
+    assert_data_eq!(
+        page(),
+        str![[r#"
+### `bbbbbbb` is live again on `deploy@server.example`
+
+| | |
+|---|---|
+| environment | production |
+| deploy | v42 |
+| release | `bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb` A &lt;b&gt;new&lt;/b&gt; page |
+| before | `aaaaaaa` The old page |
+| checked | http://127.0.0.1:3001/ answered 200 |
+| time | 14.2 s |
+
+Commits
+
+```text
+this went back in the history
+2 commits were left behind:
+  aaaaaaa The old page
+  ccccccc A *bad* one
+```
+
+To go forward again: `shipit -e staging rollback aaaaaaa`, or by this workflow: `gh workflow run deploy.yml -f rollback-to=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+
+A next deploy, CI's too, may bring `aaaaaaa` back; to keep deploys out: `shipit -e staging hold`
+
+"#]]
+    );
+
+    // A workflow of one's own may have no such input, or one that nothing looks at.
+    let without = "on: push\n";
+    let unused = "  workflow_dispatch:\n    inputs:\n      rollback-to:\n";
+    for text in [without, unused] {
+        workflow(text);
+        fs::remove_file(folder.path().join("summary")).unwrap();
+        ui.done(&done(Did::Live));
+        assert!(page().contains("\nTo go back: `shipit -e staging rollback aaaaaaa`\n"), "{}", page());
+    }
+    // Held deploys bring nothing back.
+    let hold =
+        Hold { who: Some("anna".to_owned()), reason: Some("it is *broken*".to_owned()), ..Hold::default() };
+    ui.done(&Done { rollback: true, held: vec![hold], ..done(Did::Live) });
+    let held = "\nDeploys are held by anna: it is \\*broken\\*; to lift it: `shipit -e staging unhold`\n";
+    assert!(page().ends_with(held), "{}", page());
+}
+
+#[tokio::test]
+async fn a_plan_tells_what_would_come_and_a_step_that_did_nothing_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, _) = runner(folder.path(), "shipit deploy --dry-run");
+    let mut events = deployed();
+    for event in &mut events {
+        if let Event::Commits { planned, .. } = event {
+            *planned = true;
+        }
+    }
+    events.push(Event::Copied { paths: 0, bytes: 0, took: Duration::ZERO });
+    follow(&ui, events).await;
+    ui.done(&done(Did::Planned));
+    let page = fs::read_to_string(folder.path().join("summary")).unwrap();
+    assert!(
+        page.contains("\n1 commit comes:\n") && page.contains("| time | 14.2 s: build 8.1 s |"),
+        "{page}"
+    );
+    assert!(!page.contains("To go back"), "{page}");
+}
+
+#[test]
+fn every_command_leaves_how_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, _) = runner(folder.path(), "shipit status");
+    ui.hand_on(&[("release", "abc"), ("url", "")]);
+    ui.ended("done");
+    let output = fs::read_to_string(folder.path().join("output")).unwrap();
+    assert!(output.starts_with("release=abc\nurl=\noutcome=done\nduration=0."), "{output}");
 }
 
 #[tokio::test]

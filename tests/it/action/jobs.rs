@@ -107,7 +107,11 @@ impl Stage<'_> {
         let pasted = self.inputs[0].1.trim_end().replace('\n', "\r\n");
         let back = [("ssh-private-key", &*pasted), ("command", "rollback"), ("revision", &good[..7])];
         let job = self.job(runner, &back).green();
-        assert_eq!(job.outputs["release"], *good);
+        assert_eq!((&job.outputs["release"], &job.outputs["previous"]), (good, better));
+        // There already: nothing was made live, and nothing is said to be.
+        let job = self.job(runner, &back).green();
+        assert_eq!((&job.outputs["release"], &job.outputs["previous"]), (good, good));
+        assert_eq!(job.outputs["outcome"], "already-live");
         self.is_live(good, "1");
     }
 
@@ -170,11 +174,13 @@ impl Stage<'_> {
         let job = self.job(runner, &[("base-url", "file:///srv/nowhere")]).red_at("Get shipit", 2);
         job.says(&["::error title=shipit::there is no release at file:///srv/nowhere: base-url must name"]);
         let job = self.job(runner, &[("base-url", ""), ("command", "status")]).green();
-        job.says(&[
+        let job = job.says(&[
             "there is no release at file:///srv/github/OWNER/shipit/releases/download/v",
             ", built with Nix\n",
             "https://www.example.org",
         ]);
+        let output = |name: &str| job.outputs[name].as_str();
+        assert_eq!((output("outcome"), output("release")), ("done", self.commits.best.as_str()));
         as_runner(self.machine, &format!("rm {ACTION}/flake.nix"), "");
         self.nothing_is_left();
     }
@@ -184,7 +190,10 @@ impl Stage<'_> {
         let job = self.job(runner, &[("command", "status"), ("host-key", other)]).red_at(RUN, 3);
         job.says(&["shows another host key than the one that is pinned by --host-key"]);
         let job = self.job(runner, &[("command", "status"), ("host-key", "")]).red_at(RUN, 3);
-        job.says(&["is not known", self.server.host_key.as_str()]);
+        let fill = "gh variable set SHIPIT_HOST_KEY --env production --body \"$(ssh deploy@";
+        let job =
+            job.says(&["is not known", self.server.host_key.as_str(), "action's input `host-key`", fill]);
+        assert!(job.summary.contains(fill), "{job:#?}");
     }
 
     fn the_key_was_on_no_disk(&self, key: &str) {

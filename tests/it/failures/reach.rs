@@ -109,7 +109,8 @@ fn an_unknown_server_is_pinned_by_the_line_that_is_shown() {
     let failed = site.untouched(&["deploy"], 3, &says);
     // On the screen too, on one line that can be marked.
     let line = format!("host_key = \"{}\"", site.server.host_key);
-    site.world.shipit(&["deploy"]).expect(3).says(&[&shown, &line]);
+    let option = format!("--host-key '{}'", site.server.host_key);
+    site.world.shipit(&["deploy"]).expect(3).says(&[&shown, &line, &option]);
     // The way to compare shows this very fingerprint on the server.
     let compare = failed.hinted("which this prints there: `", "`");
     assert!(site.server.sh_ok(&compare).contains(&shown));
