@@ -89,16 +89,30 @@ may_sudo() {
   esac
 }
 
+unit_facts() {
+  show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
+    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p ExecStart -p NeedDaemonReload -p UMask \
+    -p StartLimitIntervalUSec
+}
+
+is_loaded() { # FACTS
+  case "
+$1
+" in
+    *"
+LoadState=loaded
+"*) ;;
+    *) return 1 ;;
+  esac
+}
+
 # The unit and who may restart it. The system's own manager comes first.
 look_at_unit() {
-  control=root
-  if [ "$uid" != 0 ]; then
-    control=sudo
-    system_load=$(show_unit -p LoadState)
-    if [ "$system_load" != LoadState=loaded ]; then
-      user_load=$(control=user; show_unit -p LoadState 2>/dev/null)
-      if [ "$user_load" = LoadState=loaded ]; then control=user; fi
-    fi
+  if [ "$uid" = 0 ]; then control=root; else control=sudo; fi
+  facts=$(unit_facts)
+  if [ "$control" = sudo ] && ! is_loaded "$facts"; then
+    own=$(control=user; unit_facts 2>/dev/null)
+    if is_loaded "$own"; then control=user facts=$own; fi
   fi
   case $control in
     root) say "control root" ;;
@@ -112,9 +126,6 @@ look_at_unit() {
       if may_sudo systemctl reset-failed "$unit"; then reset=yes; fi
       say "control sudo $restart $reset" ;;
   esac
-  facts=$(show_unit -p LoadState -p ActiveState -p SubState -p InvocationID -p NRestarts -p User -p DynamicUser -p Type \
-    -p ActiveEnterTimestamp -p TimeoutStopUSec -p TimeoutStartUSec -p ExecStart -p NeedDaemonReload -p UMask \
-    -p StartLimitIntervalUSec)
   user=
   while IFS= read -r line; do
     if [ -n "$line" ]; then say "unit $line"; fi
