@@ -63,17 +63,16 @@ pub async fn export(
     let system = settings.system.system();
     let Built { store_path, .. } = build(&nix, &source, &settings.package, system, scratch, events).await?;
     let tops = [store_path.clone()];
-    let closure = nix.closure(&tops).await.map_err(|error| explain_nix(Kind::Build, error))?;
+    let closure = nix.closure_infos(&tops).await.map_err(|error| explain_nix(Kind::Build, error))?;
     if let Some(to) = request.to {
-        let infos = nix.path_infos(&closure).await.map_err(|error| explain_nix(Kind::Copy, error))?;
         match &key {
-            Some(key) => trust::sign(&nix, &infos, key).await?,
+            Some(key) => trust::sign(&nix, &closure, key).await?,
             None => events.warn(
                 "nothing signs this: a server that does not trust the login asks for a signature, by the key of `[sign] \
                  key_file` in shipit.toml",
             ),
         }
-        put(&nix, &tops, &infos, to, events).await?;
+        put(&nix, &tops, &closure, to, events).await?;
     }
     Ok(Exported {
         commit: source.commit.clone(),

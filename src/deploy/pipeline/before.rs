@@ -130,7 +130,7 @@ impl Before<'_> {
         let tops: Vec<StorePath> = std::iter::once(store_path).chain(assets).cloned().collect();
         let closure = copy::closure(nix, &tops).await?;
         let missing = lacking(connection, settings, state, &closure, self.dry_run, events).await?;
-        let plan = copy::plan(nix, &tops, &closure, &missing, events).await?;
+        let plan = copy::plan(tops, closure, &missing, events);
         ready::space(settings, state, plan.bytes)?;
         let trust = Trust::of(state);
         let key = self.key.as_ref();

@@ -87,8 +87,8 @@ async fn finish(
     began: Instant,
     interrupts: &mut Interrupts,
 ) -> Outcome<Done> {
+    let subject = Subject::new(&prepared);
     let Prepared { source, store_path, assets, mut state, sending } = prepared;
-    let subject = Subject::new(&source, &store_path, &state);
     let mut news = Meanwhile::new(subject.compare(nix, connection));
     let mut turns = Turns::new(run.lock_wait);
     while let Some(lock) = turns.take() {

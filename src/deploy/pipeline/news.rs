@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::before::Prepared;
 use crate::model::difference::{Closures, Commits, Relation, Sized, compare};
 use crate::model::event::Event;
 use crate::model::names::{Commit, ReleaseId, StorePath};
-use crate::model::server::ServerState;
 use crate::remote::{self, Script};
 use crate::tools::git;
 use crate::tools::nix::Nix;
+use crate::tools::nix::json::PathInfo;
 use crate::tools::source::Source;
 use crate::tools::ssh::Connection;
 
@@ -28,6 +29,7 @@ pub const GRACE: Duration = Duration::from_secs(5);
 pub struct Subject {
     source: Source,
     store_path: StorePath,
+    closure: Vec<Sized>,
     live: Option<ReleaseId>,
     live_path: Option<StorePath>,
     nix_bin: String,
@@ -42,11 +44,15 @@ pub struct News {
 }
 
 impl Subject {
-    /// The source and its output, and what is live now.
-    pub fn new(source: &Source, store_path: &StorePath, state: &ServerState) -> Self {
+    /// What is ready to be made live, and what is now.
+    pub fn new(prepared: &Prepared) -> Self {
+        let Prepared { source, store_path, assets, state, sending } = prepared;
+        // The assets need nothing, and nothing needs them.
+        let built = sending.closure.iter().filter(|info| Some(&info.path) != assets.as_ref());
         Subject {
             source: source.clone(),
             store_path: store_path.clone(),
+            closure: sized(built.cloned()),
             live: state.current.release().cloned(),
             live_path: state.current_store_path.clone(),
             nix_bin: state.nix_bin.clone().unwrap_or_default(),
@@ -67,16 +73,15 @@ impl Subject {
 
     async fn closures(&self, nix: &Nix, connection: &Connection) -> Option<Closures> {
         let live = self.live_path.as_ref()?;
-        let new = here(nix, &self.store_path).await?;
         if live == &self.store_path {
-            return Some(compare(&new, &new));
+            return Some(compare(&self.closure, &self.closure));
         }
         // Who deployed it from this machine has it still, and no server has to be asked.
         let old = match here(nix, live).await {
             Some(old) => old,
             None => there(connection, &self.nix_bin, live).await?,
         };
-        Some(compare(&old, &new))
+        Some(compare(&old, &self.closure))
     }
 }
 
@@ -110,7 +115,11 @@ fn commit_of(release: &ReleaseId) -> Option<Commit> {
 /// A closure of this machine's store.
 async fn here(nix: &Nix, path: &StorePath) -> Option<Vec<Sized>> {
     let infos = nix.closure_infos(std::slice::from_ref(path)).await.ok()?;
-    Some(infos.into_iter().map(|info| Sized { path: info.path, bytes: info.size }).collect())
+    Some(sized(infos.into_iter()))
+}
+
+fn sized(infos: impl Iterator<Item = PathInfo>) -> Vec<Sized> {
+    infos.map(|info| Sized { path: info.path, bytes: info.size }).collect()
 }
 
 /// A closure of the server's.

@@ -63,6 +63,7 @@ pub fn tell(run: &Run<'_>, state: &ServerState, target: &Target, sending: &copy:
 
 fn send(sending: &copy::Plan) -> String {
     let copy::Plan { closure, missing, bytes, .. } = sending;
+    let closure = closure.len();
     if missing.is_empty() {
         return format!("send nothing: the server has all {closure} paths");
     }

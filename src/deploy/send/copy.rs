@@ -1,5 +1,6 @@
 //! Sends the closure to the server, over the connection that stands.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::deploy::build::nix_says::{explain_nix, failed, telling};
@@ -16,8 +17,8 @@ use crate::tools::nix::{Destination, Nix, NixError};
 pub struct Plan {
     /// The paths that are wanted there: the output, and the assets.
     pub tops: Vec<StorePath>,
-    /// How many paths they need in all, themselves included.
-    pub closure: u64,
+    /// All paths that they need, themselves included.
+    pub closure: Vec<PathInfo>,
     /// What the server lacks of them.
     pub missing: Vec<PathInfo>,
     /// The size of that, unpacked.
@@ -36,31 +37,21 @@ pub struct Copied {
 }
 
 /// The output, the assets, and all that they need: what to ask the server for.
-pub async fn closure(nix: &Nix, tops: &[StorePath]) -> Outcome<Vec<StorePath>> {
-    nix.closure(tops).await.map_err(|error| explain_nix(Kind::Copy, error))
+pub async fn closure(nix: &Nix, tops: &[StorePath]) -> Outcome<Vec<PathInfo>> {
+    nix.closure_infos(tops).await.map_err(|error| explain_nix(Kind::Copy, error))
 }
 
-/// Sizes and signatures of what the server lacks. Tells `Event::Missing`.
-pub async fn plan(
-    nix: &Nix,
-    tops: &[StorePath],
-    closure: &[StorePath],
-    missing: &[StorePath],
-    events: &Events,
-) -> Outcome<Plan> {
-    let missing = nix.path_infos(missing).await.map_err(|error| explain_nix(Kind::Copy, error))?;
-    let plan = Plan {
-        tops: tops.to_vec(),
-        closure: closure.len() as u64,
-        bytes: missing.iter().map(|info| info.size).sum(),
-        missing,
-    };
+/// What of a closure the server lacks. Tells `Event::Missing`.
+pub fn plan(tops: Vec<StorePath>, closure: Vec<PathInfo>, missing: &[StorePath], events: &Events) -> Plan {
+    let lacks: HashSet<&StorePath> = missing.iter().collect();
+    let missing: Vec<PathInfo> = closure.iter().filter(|info| lacks.contains(&info.path)).cloned().collect();
+    let plan = Plan { tops, bytes: missing.iter().map(|info| info.size).sum(), closure, missing };
     events.tell(Event::Missing {
-        closure: plan.closure,
+        closure: plan.closure.len() as u64,
         paths: plan.missing.len() as u64,
         bytes: plan.bytes,
     });
-    Ok(plan)
+    plan
 }
 
 /// Sends it. Nix asks the server once more what it lacks, so that this is right whatever happened since the plan; with

@@ -62,7 +62,8 @@ impl World {
         let (events, mut heard) = Events::channel();
         let tops = [self.top().await];
         let all = closure(&self.nix(), &tops).await.unwrap();
-        let plan = plan(&self.nix(), &tops, &all, &all, &events).await.unwrap();
+        let missing: Vec<StorePath> = all.iter().map(|info| info.path.clone()).collect();
+        let plan = plan(tops.to_vec(), all, &missing, &events);
         let copied = copy(&self.nix(), &plan, &self.destination(), &events).await;
         let mut told = Vec::new();
         while let Ok(event) = heard.try_recv() {
@@ -129,7 +130,10 @@ async fn without_a_master_it_fails_and_opens_no_connection() {
 async fn nothing_missing_runs_nothing() {
     let world = World::new("exit 1");
     let (events, _heard) = Events::channel();
-    let plan = plan(&world.nix(), &[world.top().await], &[], &[], &events).await.unwrap();
+    let top = world.top().await;
+    let all = closure(&world.nix(), std::slice::from_ref(&top)).await.unwrap();
+    let plan = plan(vec![top], all, &[], &events);
+    assert_eq!((plan.closure.len(), plan.missing.len(), plan.bytes), (1, 0, 0));
     let copied = copy(&world.nix(), &plan, &world.destination(), &events).await.unwrap();
     assert_eq!((copied.paths, copied.bytes), (0, 0));
 }
@@ -158,7 +162,7 @@ async fn signing_adds_a_signature_once() {
 
     let key = SigningKey::read(&secret, &Events::channel().0).unwrap();
     assert_eq!(key.public, fs::read_to_string(world.path().join("public")).unwrap().trim());
-    let infos = async || nix().path_infos(std::slice::from_ref(&path)).await.unwrap();
+    let infos = async || nix().closure_infos(std::slice::from_ref(&path)).await.unwrap();
     let trust = Trust { trusted: false, keys: vec![key.public.clone()], ..Trust::default() };
     check_trust(&infos().await, &trust, None).unwrap_err();
     for _ in 0..2 {

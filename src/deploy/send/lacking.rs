@@ -13,6 +13,7 @@ use crate::model::names::StorePath;
 use crate::model::server::ServerState;
 use crate::model::settings::Settings;
 use crate::remote::Script;
+use crate::tools::nix::json::PathInfo;
 use crate::tools::ssh::Connection;
 
 /// How long the server may be silent: it says that it still works every 5 s.
@@ -40,11 +41,11 @@ pub async fn lacking(
     connection: &Connection,
     settings: &Settings,
     state: &ServerState,
-    closure: &[StorePath],
+    closure: &[PathInfo],
     dry_run: bool,
     events: &Events,
 ) -> Outcome<Vec<StorePath>> {
-    let paths: String = closure.iter().map(|path| format!("{path}\n")).collect();
+    let paths: String = closure.iter().map(|info| format!("{}\n", info.path)).collect();
     let mut words =
         vec![state.nix_bin.clone().unwrap_or_default(), if dry_run { "no" } else { "yes" }.to_owned()];
     words.extend(synced(state).into_iter().map(|path| path.to_string()));

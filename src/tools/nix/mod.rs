@@ -164,24 +164,13 @@ impl Nix {
         Ok(all.into_iter().collect())
     }
 
-    /// Sizes and signatures.
-    pub async fn path_infos(&self, paths: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
-        let mut all = Vec::new();
-        for part in split(paths) {
-            all.extend(self.infos(&["--sigs"], part).await?);
-        }
-        Ok(all)
-    }
-
-    /// Sizes and signatures of these paths, which are few, and of all that they need, each once. One program, where
-    /// [`Nix::closure`] and [`Nix::path_infos`] are two.
+    /// These paths and all that they need, each once, with sizes and signatures.
     pub async fn closure_infos(&self, tops: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
-        self.infos(&["--sigs", "--recursive"], tops).await
-    }
-
-    async fn infos(&self, what: &[&str], paths: &[StorePath]) -> Result<Vec<PathInfo>, NixError> {
         let ask = |format: &[&str]| {
-            self.nix(&["path-info", "--json"], QUESTION).args(format).args(what).args(words(paths))
+            self.nix(&["path-info", "--json"], QUESTION)
+                .args(format)
+                .args(["--sigs", "--recursive"])
+                .args(words(tops))
         };
         let mut cmd = ask(&[]);
         let mut answer = run(&cmd).await;

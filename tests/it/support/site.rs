@@ -230,13 +230,14 @@ impl Site {
         let releases = self.world.shipit(&["releases", "--json"]).expect(0).json();
         assert_eq!(releases["current"].as_str(), release, "{releases:#}");
         let chapters = releases["releases"].as_array().expect("a list");
+        let parsed = now.journal.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told_by_journal: Vec<Value> = parsed.filter(|line| line["event"] != "pruned").collect();
         for chapter in chapters {
             let name = chapter["release"].as_str().expect("a name");
             let there = now.releases.iter().any(|folder| folder == name);
             assert_eq!(chapter["there"], there, "{chapter:#}");
             let Some(number) = chapter["deploy"].as_u64() else { continue };
-            let mut last = now.journal.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let last = last.rfind(|line| line["deploy"] == number && line["event"] != "pruned");
+            let last = told_by_journal.iter().rfind(|line| line["deploy"] == number);
             let last = last.unwrap_or_else(|| panic!("the journal has no deploy {number}"));
             let event = last["event"].as_str().expect("an event");
             let told = chapter["status"].as_str().expect("a status");
