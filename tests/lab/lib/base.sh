@@ -69,7 +69,7 @@ base_build() { # DIR
     rm -rf --one-file-system "$new"
     die "the bases could not be built"
   fi
-  rm -rf --one-file-system "$new"/{work,root,apt,log}
+  rm -rf --one-file-system "$new"/{scratch,root,apt,log}
   mv -T "$new" "$1"
   say "bases ready in $((SECONDS - started)) s, $(du -sh "$1" | cut -f1) in $1"
 }
@@ -94,8 +94,8 @@ base_build_all() { # DIR, in a mount namespace of its own
 base_layer() { # DIR NAME LOWER[:LOWER…]
   local new=$1 lower
   lower=$new/${3//:/:$new/}
-  mkdir -p "$new/$2" "$new/work/$2"
-  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$new/$2,workdir=$new/work/$2" "$new/root"
+  mkdir -p "$new/$2" "$new/scratch/$2"
+  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$new/$2,workdir=$new/scratch/$2" "$new/root"
   base_run_in "$new/root" "$2.sh" "$new"
   umount "$new/root"
 }
