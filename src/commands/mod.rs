@@ -10,7 +10,7 @@ use crate::config::{self, Choice};
 use crate::context::Context;
 use crate::deploy::run::{Actor, Run};
 use crate::deploy::server::connect;
-use crate::deploy::server::state;
+use crate::deploy::server::state::{self, Look};
 use crate::model::done::Done;
 use crate::model::event::Events;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
@@ -178,7 +178,7 @@ async fn look(cx: &Cx<'_>) -> Outcome<ServerState> {
         let settings = &cx.settings;
         let connection =
             connect::connect(&connect::options(settings, &cx.context, cx.ui.is_interactive())).await?;
-        let state = state::look(&connection, &settings.root, &settings.unit, false).await;
+        let state = state::look(&connection, &settings.root, &settings.unit, Look::default()).await;
         connection.close().await;
         state.map_err(connect::ssh_failure)
     };

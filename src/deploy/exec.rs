@@ -12,6 +12,7 @@ use super::restart::live_release;
 use super::run::Run;
 use super::server::connect::{connect, ssh_failure};
 use super::server::ready;
+use super::server::state::Look;
 use super::words;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::server::ServerState;
@@ -64,7 +65,7 @@ pub async fn exec(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interrup
 /// The server, seen to be fit for it.
 async fn prepare(run: &Run<'_>, connection: &Connection) -> Outcome<ServerState> {
     let settings = run.settings;
-    let state = run.look(connection, true).await?;
+    let state = run.look(connection, Look { hooks: true, daemon: false }).await?;
     live_release(run, &state)?;
     if state.unit.load != "loaded" {
         ready::unit(settings, &state, &run.events)?;

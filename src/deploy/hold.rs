@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::run::Run;
 use super::server::connect::ssh_failure;
 use super::server::ready;
+use super::server::state::Look;
 use super::words;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -121,7 +122,7 @@ async fn refused(run: &Run<'_>, connection: &Connection, text: &str) -> Failure 
     let settings = run.settings;
     let plain = Failure::msg(Kind::NotReady, format!("{}: {text}", settings.host))
         .hint(format!("look at it: {}", settings.ssh(&format!("ls -la {0} {0}/.shipit", settings.root))));
-    let Ok(state) = run.look(connection, false).await else {
+    let Ok(state) = run.look(connection, Look::default()).await else {
         return plain;
     };
     let failure = ready::folder(settings, &state).err().unwrap_or(plain);

@@ -8,6 +8,7 @@ use super::live::turns::Turns;
 use super::run::{MOST_REMOVED, Run};
 use super::server::connect::{connect, ssh_failure};
 use super::server::ready;
+use super::server::state::Look;
 use super::words;
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -92,9 +93,9 @@ async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outco
     let mut pruned = Pruned::default();
     loop {
         let Some(lock) = turns.take() else {
-            return Err(run.outpaced(&run.look(connection, false).await?));
+            return Err(run.outpaced(&run.look(connection, Look::default()).await?));
         };
-        let state = run.look(connection, false).await?;
+        let state = run.look(connection, Look { hooks: false, daemon: request.gc }).await?;
         ready::folder(settings, &state)?;
         if request.gc {
             ready::nix(settings, &state)?;
@@ -141,7 +142,7 @@ async fn over(run: &Run<'_>, request: Request, connection: &Connection) -> Outco
         }
     }
     if request.gc {
-        let nix = run.look(connection, false).await?.nix_bin.unwrap_or_default();
+        let nix = run.look(connection, Look::default()).await?.nix_bin.unwrap_or_default();
         pruned.collected = Some(collect(run, connection, &nix, &pruned).await?);
     }
     Ok(pruned)

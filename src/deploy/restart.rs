@@ -7,6 +7,7 @@ use super::live::turns::Turns;
 use super::live::{self, Try};
 use super::run::Run;
 use super::server::ready;
+use super::server::state::Look;
 use super::target::{RESTART, Target};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
@@ -40,7 +41,7 @@ async fn over(
     let mut turns = Turns::new(run.lock_wait);
     let mut seen: Option<ServerState> = None;
     while let Some(lock) = turns.take() {
-        let state = run.look(connection, false).await?;
+        let state = run.look(connection, Look { hooks: false, daemon: true }).await?;
         ready::check(settings, &state, false, &run.events)?;
         let (release, store_path) = live_release(run, &state)?;
         if seen.is_none() {

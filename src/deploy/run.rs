@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::server::connect::{connect, ssh_failure};
-use super::server::state;
+use super::server::state::{self, Look};
 use crate::model::event::Events;
 use crate::model::failure::{Failed, Failure, Kind, Outcome};
 use crate::model::hold::Hold;
@@ -71,12 +71,12 @@ impl Run<'_> {
         interrupts.clone().or_stop(connect(&self.options), Wish::early).await
     }
 
-    /// What the server is like now. `hooks`: also, whether the login may become the unit's user.
+    /// What the server is like now.
     ///
     /// # Errors
     /// [`Kind::NotReady`] when the connection breaks.
-    pub async fn look(&self, connection: &Connection, hooks: bool) -> Outcome<ServerState> {
-        state::look(connection, &self.settings.root, &self.settings.unit, hooks).await.map_err(ssh_failure)
+    pub async fn look(&self, connection: &Connection, look: Look) -> Outcome<ServerState> {
+        state::look(connection, &self.settings.root, &self.settings.unit, look).await.map_err(ssh_failure)
     }
 
     /// Somebody else is at it.

@@ -15,8 +15,6 @@ pub struct ServerState {
     pub uid: u32,
     /// The folder that Nix's programs lie in; none found: no Nix.
     pub nix_bin: Option<String>,
-    /// Nix's version.
-    pub nix_version: Option<String>,
     /// What the daemon's socket says to this login: none when it lets it in.
     pub daemon_refusal: Option<String>,
     /// Whether the daemon trusts this login; none where it does not tell.

@@ -2,7 +2,7 @@
 # which the client has tried an import.
 #
 # It answers with lines of `say`:
-#   time SECONDS · memory TOTAL AVAILABLE SWAP · systemd VERSION · enabled STATE · absent FILE · hidden FILE · answer TEXT ·
+#   time SECONDS · memory TOTAL AVAILABLE SWAP · nix VERSION · systemd VERSION · enabled STATE · absent FILE · hidden FILE · answer TEXT ·
 #   arrived yes|no · stays REASON · end
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154 # words and functions come from the parts sent with it
@@ -48,6 +48,10 @@ while read -r name size _; do
 done 2>/dev/null </proc/meminfo
 if [ -n "$available" ]; then say "memory ${total:-0} $available ${swap:-0}"; fi
 
+if [ -n "$nix" ]; then
+  version=$("$nix/nix-store" --version 2>/dev/null)
+  say "nix ${version##* }"
+fi
 version=$(systemctl --version 2>/dev/null | head -n 1)
 version=${version#systemd }
 say "systemd ${version%% *}"

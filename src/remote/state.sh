@@ -9,6 +9,7 @@ for word in "$@"; do
     object=*) object=$value ;;
     journal_lines=*) most=$value ;;
     hooks=*) hooks=$value ;;                      # yes: what a hook needs is looked at too
+    daemon=*) daemon=$value ;;                    # yes: Nix's daemon is asked too
   esac
 done
 
@@ -34,10 +35,8 @@ done
 
 look_at_nix() {
   find_nix
-  if [ -n "$nix" ]; then
-    say "nix $nix"
-    version=$("$nix/nix-store" --version 2>/dev/null)
-    say "nix_version ${version##* }"
+  if [ -n "$nix" ]; then say "nix $nix"; fi
+  if [ -n "$nix" ] && [ "$daemon" = yes ]; then
     # Asked of the daemon itself: nix.conf may say what the running daemon has not read yet. One that turns a login away
     # may hang up before it is heard why.
     info=$(timeout -s KILL 20 "$nix/nix" --extra-experimental-features nix-command store info --store daemon --json 2>&1 ||

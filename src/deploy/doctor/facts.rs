@@ -11,6 +11,8 @@ pub struct Facts {
     pub time: Option<u64>,
     /// Memory: all, what programs can have of it, and free swap; bytes.
     pub memory: Option<[u64; 3]>,
+    /// Nix's version.
+    pub nix: Option<String>,
     /// systemd's version.
     pub systemd: String,
     /// Whether the unit is started at boot, in systemd's word.
@@ -39,6 +41,7 @@ impl Facts {
                     facts.memory =
                         kib.try_into().ok().map(|kib: [u64; 3]| kib.map(|kib| kib.saturating_mul(1024)));
                 }
+                "nix" => facts.nix = Some(rest.to_owned()).filter(|version| !version.is_empty()),
                 "systemd" => facts.systemd = rest.to_owned(),
                 "enabled" => facts.enabled = rest.to_owned(),
                 "absent" => facts.absent.push(rest.to_owned()),
@@ -70,10 +73,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_read() {
-        let text = "@ time 1000\n@ memory 2048 1024 0\n@ systemd 257\n@ enabled enabled\n@ absent /etc/a b\n\
+        let text = "@ time 1000\n@ memory 2048 1024 0\n@ nix 2.26.3\n@ systemd 257\n@ enabled enabled\n@ absent /etc/a b\n\
                     @ hidden /root/x\n@ answer curl: (7) refused 000\n@ arrived yes\n@ stays still alive";
         let facts = Facts::read(&text.lines().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(facts.memory, Some([2 << 20, 1 << 20, 0]));
+        assert_eq!(facts.nix.as_deref(), Some("2.26.3"));
         assert_eq!((facts.systemd.as_str(), facts.enabled.as_str()), ("257", "enabled"));
         assert_eq!(
             (&facts.absent, &facts.hidden),

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::deploy::send::signing_key::SigningKey;
 use crate::deploy::server::ready::server as judges;
-use crate::deploy::server::state;
+use crate::deploy::server::state::{self, Look};
 use crate::deploy::words;
 use crate::model::check::{Check, Group};
 use crate::model::failure::Outcome;
@@ -71,8 +71,8 @@ pub async fn examine(settings: &Settings, options: &Options) -> Outcome<Vec<Chec
 
 async fn reach(settings: &Settings, options: &Options) -> Result<(Connection, ServerState), SshError> {
     let connection = Connection::open(options).await?;
-    let hooks = !settings.hooks.before_switch.is_empty();
-    match state::look(&connection, &settings.root, &settings.unit, hooks).await {
+    let look = Look { hooks: !settings.hooks.before_switch.is_empty(), daemon: true };
+    match state::look(&connection, &settings.root, &settings.unit, look).await {
         Ok(state) => Ok((connection, state)),
         Err(error) => {
             connection.close().await;

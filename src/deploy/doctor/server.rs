@@ -65,7 +65,7 @@ pub fn judge(
         server::programs(settings, state),
         "flock and all others are there".to_owned(),
     ));
-    let version = state.nix_version.as_deref().unwrap_or("of an unknown version");
+    let version = facts.nix.as_deref().unwrap_or("of an unknown version");
     let folder = state.nix_bin.as_deref().unwrap_or_default();
     checks.push(of("nix", server::nix(settings, state), format!("{version}, in {folder}")));
     if state.nix_bin.is_none() {

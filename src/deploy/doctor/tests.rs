@@ -19,7 +19,6 @@ fn ready() -> ServerState {
         user: "deploy".to_owned(),
         uid: 1000,
         nix_bin: Some("/usr/bin".to_owned()),
-        nix_version: Some("2.26.3".to_owned()),
         trusted: Some(true),
         root: RootState::Ready,
         root_free: Some(5 << 30),
@@ -44,6 +43,7 @@ fn facts() -> Facts {
     Facts {
         time: Some(100),
         memory: Some([1 << 30, 1 << 29, 0]),
+        nix: Some("2.26.3".to_owned()),
         systemd: "257".to_owned(),
         enabled: "enabled".to_owned(),
         answer: Some("200".to_owned()),

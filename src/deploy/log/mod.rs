@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::deploy::run::Run;
 use crate::deploy::server::connect::{connect, ssh_failure};
 use crate::deploy::server::mend;
+use crate::deploy::server::state::Look;
 use crate::deploy::words;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::remote::{self, Script};
@@ -89,7 +90,7 @@ async fn over(
     mut on_line: impl FnMut(&Line) -> Outcome<bool>,
 ) -> Outcome<End> {
     let settings = run.settings;
-    let state = run.look(connection, false).await?;
+    let state = run.look(connection, Look::default()).await?;
     if !state.may_read_journal {
         let (user, unit, host) = (&state.user, &settings.unit, &settings.host);
         return Err(Failure::msg(Kind::NotReady, format!("{user} may not read the log of {unit} on {host}"))

@@ -15,6 +15,7 @@ use crate::deploy::send::signing_key::SigningKey;
 use crate::deploy::send::trust::{self, Trust};
 use crate::deploy::server::connect::connect;
 use crate::deploy::server::ready;
+use crate::deploy::server::state::Look;
 use crate::model::event::Event;
 use crate::model::failure::{Failure, Outcome};
 use crate::model::names::{StorePath, System};
@@ -95,7 +96,7 @@ impl Before<'_> {
         run.events.tell(Event::Connecting { host: run.settings.host.clone() });
         let connection = connect(&run.options).await?;
         let connection = self.connection.get_or_init(|| connection);
-        let state = run.look(connection, has_hooks(run)).await?;
+        let state = run.look(connection, Look { hooks: has_hooks(run), daemon: true }).await?;
         if !state.holds.is_empty() && !self.dry_run {
             return Err(run.held(&state.holds, &state));
         }

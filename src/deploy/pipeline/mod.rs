@@ -10,6 +10,7 @@ use crate::deploy::live::turns::Turns;
 use crate::deploy::live::{self, Try};
 use crate::deploy::run::{self, Run};
 use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::server::state::Look;
 use crate::deploy::target::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
@@ -134,7 +135,7 @@ async fn finish(
                 }
                 return Ok(live.done(done));
             }
-            Try::Moved => state = run.look(connection, has_hooks(run)).await?,
+            Try::Moved => state = run.look(connection, Look { hooks: has_hooks(run), daemon: true }).await?,
         }
     }
     Err(run.outpaced(&state))

@@ -13,6 +13,7 @@ use crate::deploy::pipeline::meanwhile::Meanwhile;
 use crate::deploy::pipeline::news;
 use crate::deploy::run::Run;
 use crate::deploy::server::ready;
+use crate::deploy::server::state::Look;
 use crate::deploy::target::Target;
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
@@ -82,7 +83,7 @@ async fn over(
     // The look before.
     let mut seen: Option<(ServerState, ReleaseId)> = None;
     while let Some(lock) = turns.take() {
-        let state = run.look(connection, false).await?;
+        let state = run.look(connection, Look { hooks: false, daemon: true }).await?;
         ready::check(settings, &state, false, &run.events)?;
         if seen.is_none() {
             run.events.tell(Event::Connected { host: settings.host.clone(), took: began.elapsed() });

@@ -14,15 +14,26 @@ const LOOK: Duration = Duration::from_secs(90);
 /// How many of the journal's last lines are read.
 const JOURNAL_LINES: u32 = 2000;
 
-/// Looks. `hooks`: also at what a hook needs.
+/// What a look takes in beyond what every command needs: it costs the server more programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// What a hook or a command needs: whether the login may become the unit's user.
+    pub hooks: bool,
+    /// Whether Nix's daemon lets the login in, and what it trusts.
+    pub daemon: bool,
+}
+
+/// Looks.
 pub async fn look(
     connection: &Connection,
     root: &RootPath,
     unit: &UnitName,
-    hooks: bool,
+    look: Look,
 ) -> Result<ServerState, SshError> {
+    let yes = |wanted| if wanted { "yes" } else { "no" };
     let words = [
-        format!("hooks={}", if hooks { "yes" } else { "no" }),
+        format!("hooks={}", yes(look.hooks)),
+        format!("daemon={}", yes(look.daemon)),
         format!("root={root}"),
         format!("unit={unit}"),
         format!("object={}", bus_label(unit.as_str())),
@@ -62,7 +73,6 @@ pub fn read(lines: &[String], folder: &RootPath) -> ServerState {
             "lacks" => state.missing_programs.push(rest.to_owned()),
             "nix" => state.nix_bin = Some(rest.to_owned()),
             // It says none to a login that may not look for its daemon.
-            "nix_version" => state.nix_version = Some(rest.to_owned()).filter(|version| !version.is_empty()),
             "daemon" => state.daemon_refusal = Some(rest.to_owned()),
             "trusted" => {
                 state.trusted =
@@ -229,7 +239,6 @@ mod tests {
 @ user deploy
 @ lacks flock
 @ nix /nix/var/nix/profiles/default/bin
-@ nix_version 
 @ trusted no
 @ trusted_keys cache:AAA= mine:BBB=
 @ store_free_kib 10
@@ -251,7 +260,6 @@ mod tests {
         let state = read(&text.lines().map(str::to_owned).collect::<Vec<_>>(), &root);
         assert_eq!(state.system.as_ref().map(|s| s.as_str()), Some("x86_64-linux"));
         assert_eq!(state.missing_programs, ["flock"]);
-        assert_eq!(state.nix_version, None);
         assert_eq!(state.trusted, Some(false));
         assert_eq!(state.trusted_keys.len(), 2);
         assert_eq!(state.store_free, Some(10240));
