@@ -50,6 +50,12 @@ impl Action {
     }
 }
 
+/// The environment on GitHub that holds what a runner needs, as `init --github` names it: by the app too where that is
+/// not all of the repository. `folder`: the app's, below the repository's top.
+pub fn environment_on_github(app: &str, environment: &str, folder: &str) -> String {
+    if folder.is_empty() { environment.to_owned() } else { format!("{app}-{environment}") }
+}
+
 /// `OWNER/shipit@COMMIT # v0.1.0`
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

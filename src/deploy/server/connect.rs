@@ -1,6 +1,7 @@
 //! Connecting, and what it means when that does not work: the one place where an [`SshError`] becomes a [`Failure`].
 
 use crate::context::Context;
+use crate::model::action::environment_on_github;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::HostName;
 use crate::model::runner::Runner;
@@ -21,15 +22,10 @@ pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Opt
     }
 }
 
-/// The environment on GitHub, as the workflow of `init --github` names it.
 fn environment(settings: &Settings, runner: &Runner) -> String {
     let below = runner.workspace.as_deref().and_then(|top| settings.folder.strip_prefix(top).ok());
-    match below {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            format!("{}-{}", settings.app, settings.environment)
-        }
-        _ => settings.environment.to_string(),
-    }
+    let folder = below.map(|folder| folder.to_string_lossy()).unwrap_or_default();
+    environment_on_github(settings.app.as_str(), settings.environment.as_str(), &folder)
 }
 
 /// Connects.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::model::action::Action;
+use crate::model::action::{Action, environment_on_github};
 use crate::tools::cmd::quoted;
 
 const DEPLOY: &str = include_str!("deploy.yml");
@@ -39,10 +39,7 @@ impl Workflow<'_> {
 
     /// The environment on GitHub, which holds the secrets.
     pub fn environment_name(&self) -> String {
-        match self.folder {
-            "" => self.environment.to_owned(),
-            _ => format!("{}-{}", self.app, self.environment),
-        }
+        environment_on_github(self.app, self.environment, self.folder)
     }
 
     /// … and the one that has the signing key.
