@@ -4,6 +4,10 @@
 demo:
     ./tests/demo
 
+# How long a deploy takes, beside what one would type in its place; or so many rounds of it
+bench *rounds:
+    ./tests/bench {{rounds}}
+
 # All tests, or those whose names contain one of the words
 test *names:
     ./tests/all {{names}}

@@ -14,7 +14,7 @@ fn own_registry(server: &Server, packages: &[&str]) {
            dpkg-query -L $name | while read -r file; do
              if [ -f $file ] || [ -L $file ]; then echo $file; fi
            done | tar -cf - -T - 2>/dev/null | tar -xf - -C tree/$name
-           dpkg-deb --build tree/$name . >/dev/null
+           dpkg-deb -Znone --build tree/$name . >/dev/null
          done
          for file in *.deb; do
            dpkg-deb -f $file

@@ -23,7 +23,12 @@ fn survives(site: &Site, moments: &[Moment], steps: &[&str], commits: &[&str], n
         {
             status_says_unchecked(site);
         }
-        site.world.deploy();
+        let again = site.world.shipit(&["deploy", "--json"]).expect(0).json();
+        if again["outcome"] == "already-live" {
+            // It was decided before the power went, so nothing was left to do: what its pruning had moved aside goes with
+            // the next one's.
+            site.world.shipit(&["prune"]).expect(0);
+        }
         site.is_live(next);
         assert_eq!(all_torn(site), "");
         assert!(
