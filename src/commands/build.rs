@@ -30,9 +30,11 @@ pub async fn run(cx: &Cx<'_>, args: &BuildArgs) -> Outcome<()> {
     let to = args.to.as_deref().map(|text| target(cx, text)).transpose()?;
     let wanted = Wanted { rev: args.rev.as_deref(), allow_dirty: args.allow_dirty };
     let mut interrupts = listen()?;
-    let scratch = run::scratch(&connect::options(&cx.settings, &cx.context, false))?;
+    let options = connect::options(&cx.settings, &cx.context, false);
+    let scratch = run::scratch(&options)?;
     let (events, receiver) = Events::channel();
-    let request = Request { wanted, to: to.as_ref() };
+    let environment_on_github = options.environment_on_github.as_deref();
+    let request = Request { wanted, to: to.as_ref(), environment_on_github };
     let work = async {
         let events = events;
         let work = export::export(&cx.settings, scratch.path(), request, &events);

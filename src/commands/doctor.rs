@@ -60,7 +60,11 @@ fn summary(checks: &[Check], host: &str, command: impl Fn(&str) -> String) -> St
         let fine = checks.iter().any(|check| {
             check.group == Group::App && check.name == "answer" && check.text == doctor::app::NOTHING_LIVE
         });
-        let next = if fine { format!("; the first deploy: {}", command("deploy")) } else { String::new() };
+        // What is signed elsewhere is not built here.
+        let elsewhere =
+            checks.iter().any(|check| check.name == "signing key" && check.status == Status::Note);
+        let deploy = command(if elsewhere { "deploy --from CACHE" } else { "deploy" });
+        let next = if fine { format!("; the first deploy: {deploy}") } else { String::new() };
         return format!("{ready} {host} can be deployed to{warnings}{next}\n");
     };
     let skipped =
@@ -102,9 +106,11 @@ mod tests {
         let here = of(Group::Laptop, "nix", Some(Remark::failed("x")));
         let skipped = Check::skipped(Group::Server, "trust", "server/nix");
         assert_eq!(
-            said(&[fine, odd.clone()]),
+            said(&[fine.clone(), odd.clone()]),
             "ready: deploy@server can be deployed to, 1 warning; the first deploy: shipit -e staging deploy\n"
         );
+        let elsewhere = of(Group::Laptop, "signing key", Some(Remark::note("x")));
+        assert!(said(&[fine, elsewhere]).ends_with("deploy --from CACHE\n"));
         assert_eq!(
             said(&[bad, odd, skipped]),
             "not ready: 1 check failed, 1 warning, 1 check not looked at; mend that, and look again: shipit -e staging doctor\n\

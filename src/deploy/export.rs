@@ -25,6 +25,8 @@ pub struct Request<'a> {
     pub wanted: Wanted<'a>,
     /// Where the closure is to be copied to.
     pub to: Option<&'a StoreUrl>,
+    /// On a runner of GitHub's: the environment that is deployed to from there.
+    pub environment_on_github: Option<&'a str>,
 }
 
 /// What came out.
@@ -52,8 +54,10 @@ pub async fn export(
     events: &Events,
 ) -> Outcome<Exported> {
     let nix = Nix::new();
-    let key_file = settings.signing_key.as_deref().filter(|_| request.to.is_some());
-    let key = key_file.map(|file| SigningKey::read(file, events)).transpose()?;
+    let key = match request.to {
+        Some(_) => SigningKey::of(settings, request.environment_on_github, events)?,
+        None => None,
+    };
     let source = source::find(&settings.folder, request.wanted, events).await?;
     if let Some(key) = &key {
         source::tracked_key(&source, &key.file, events).await;

@@ -56,6 +56,11 @@ pub fn environment_on_github(app: &str, environment: &str, folder: &str) -> Stri
     if folder.is_empty() { environment.to_owned() } else { format!("{app}-{environment}") }
 }
 
+/// … and the one that has the signing key, which no job has that can log in on the server.
+pub fn signing_environment_on_github(environment: &str) -> String {
+    format!("{environment}-signing")
+}
+
 /// `OWNER/shipit@COMMIT # v0.1.0`
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

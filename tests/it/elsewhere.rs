@@ -65,7 +65,16 @@ fn what_one_job_has_signed_another_one_deploys() {
         dev(&deploy).expect(3).says(&["the server would refuse", "does not trust this login", " fetched)"]);
     let line = between(&refused.stderr, "as root: ", "\n");
     assert!(line.contains(&public), "{line}");
+    // The key's absence is no failure where another machine signs; the server has to trust it all the same.
+    laptop.sh_ok("sed -i '/^public_key/i key_file = \"../absent.key\"' /home/dev/app/shipit.toml");
+    let found = |code: i32, texts: &[&str]| {
+        let found = dev("doctor").expect(code).stdout;
+        assert!(texts.iter().all(|text| found.contains(text)), "{found}");
+    };
+    found(3, &["shipit-test-1 is not here", "does not trust shipit-test-1", &line]);
     server.sh_ok(&line);
+    found(0, &["it trusts shipit-test-1", "deploy --from CACHE"]);
+    laptop.sh_ok("sed -i '/^key_file/d' /home/dev/app/shipit.toml");
     // A key for deploys alone: no terminal, no forwarding.
     server.sh_ok("sed -i 's/^/restrict /' ~deploy/.ssh/authorized_keys");
     let live = dev(&deploy).expect(0).says(&["looking", "in file:///home/dev/signed", "taken "]);

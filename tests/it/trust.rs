@@ -105,7 +105,7 @@ fn a_key_file_is_judged_before_the_build() {
         ("rm KEY", "can't read the signing key"),
         ("cp KEY.pub KEY", "is a public key, which is for the server's nix.conf"),
         ("head -c 500 /dev/urandom >KEY", "is not a secret key of Nix"),
-        (": >KEY", "is not a secret key of Nix"),
+        (": >KEY", "is empty"),
         ("rm KEY; mkdir KEY", "is not a secret key of Nix"),
         ("rmdir KEY; mkfifo KEY", "is not a secret key of Nix"),
         ("rm KEY; ln -s KEY KEY", "can't read the signing key"),

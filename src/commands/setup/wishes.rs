@@ -29,10 +29,10 @@ pub async fn wishes<'a>(
         None => login_of(options).await?,
     };
     let (events, _) = Events::channel();
-    let trust = match &settings.signing_key {
-        _ if args.trusted => Trust::Login,
-        Some(file) => Trust::Key(SigningKey::read(file, &events)?),
-        None => Trust::Nothing,
+    let trust = match args.trusted {
+        true => Trust::Login,
+        false => SigningKey::of(settings, options.environment_on_github.as_deref(), &events)?
+            .map_or(Trust::Nothing, Trust::Key),
     };
     let mut keys = Vec::new();
     for file in &args.keys {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::deploy::build::nix_says::explain_nix;
 use crate::deploy::build::source;
-use crate::deploy::send::signing_key::SigningKey;
+use crate::deploy::send::no_key::{NoKey, Why};
+use crate::deploy::send::signing_key::{SigningKey, name_of};
 use crate::deploy::send::trust;
 use crate::deploy::server::connect;
 use crate::model::check::{Check, Group, Remark, Status};
@@ -13,7 +14,7 @@ use crate::model::settings::Settings;
 use crate::tools::git::{self, GitError};
 use crate::tools::nix::{Nix, NixError};
 use crate::tools::source::Source;
-use crate::tools::ssh::{self, SshError};
+use crate::tools::ssh::{self, Options, SshError};
 
 /// The first version with flakes.
 const WITH_FLAKES: (u32, u32) = (2, 4);
@@ -34,8 +35,16 @@ pub struct Laptop {
     pub flake: Flake,
     /// The ssh client's version.
     pub ssh: Option<String>,
-    /// The signing key, where shipit.toml names one, and whether others can read it.
-    pub key: Option<Outcome<(SigningKey, Option<Remark>)>>,
+    /// The signing key, where shipit.toml names one.
+    pub key: Option<Outcome<Key>>,
+}
+
+/// Who signs.
+pub enum Key {
+    /// This machine, by this key, which others can read or not.
+    Here(SigningKey, Option<Remark>),
+    /// Another one, by the key of `public_key`, this one: as in a workflow, where the job that deploys has no key.
+    Elsewhere(String),
 }
 
 /// The flake beside shipit.toml.
@@ -51,20 +60,29 @@ pub enum Flake {
 }
 
 /// Looks around. `scratch` is a private folder.
-pub async fn look(settings: &Settings, nix: &Nix, scratch: &Path) -> Laptop {
-    let key = settings.signing_key.as_deref().map(SigningKey::look);
+pub async fn look(settings: &Settings, options: &Options, nix: &Nix, scratch: &Path) -> Laptop {
+    let environment = options.environment_on_github.as_deref();
+    let key = settings.signing_key.as_deref().map(|file| key(settings, file, environment));
     let (version, git, ssh, flake) =
         tokio::join!(nix.version(), git::version(), ssh::version(), flake(&settings.folder));
     let (mut flakes, mut store) = (None, None);
     if version.is_ok() {
         let key_file = match &key {
-            Some(Ok((key, _))) => Some(key.file.as_path()),
+            Some(Ok(Key::Here(key, _))) => Some(key.file.as_path()),
             _ => None,
         };
         flakes = nix.has_flakes_on().await;
         store = Some(nix.try_store(scratch, key_file).await);
     }
     Laptop { nix: version, flakes, store, git, flake, ssh, key }
+}
+
+fn key(settings: &Settings, file: &Path, environment: Option<&str>) -> Outcome<Key> {
+    match (SigningKey::look(file), &settings.public_key) {
+        (Ok((key, open)), _) => Ok(Key::Here(key, open)),
+        (Err(NoKey { why: Why::Missing(_), .. }), Some(public)) => Ok(Key::Elsewhere(public.clone())),
+        (Err(no_key), public) => Err(no_key.explain(public.as_deref(), environment)),
+    }
 }
 
 async fn flake(folder: &Path) -> Flake {
@@ -107,7 +125,7 @@ pub fn judge(settings: &Settings, laptop: Laptop) -> Vec<Check> {
             if flakes.is_none() { "shipit turns them on for its own commands" } else { "enabled" },
         ));
         match (store, &key) {
-            (Some(Err(error)), Some(Ok((key, _)))) if is_about_signing(&error) => {
+            (Some(Err(error)), Some(Ok(Key::Here(key, _)))) if is_about_signing(&error) => {
                 unsigned = Some(trust::unsigned(error, key).into());
             }
             (Some(Err(error)), _) => refused = Some(store_refuses(error)),
@@ -130,9 +148,16 @@ pub fn judge(settings: &Settings, laptop: Laptop) -> Vec<Check> {
     let no_ssh = ssh.is_none().then(|| connect::ssh_failure(SshError::NotInstalled).into());
     checks.push(of("ssh", no_ssh, &version));
     match key {
-        Some(Ok((key, open))) => {
+        Some(Ok(Key::Here(key, open))) => {
             let remark = unsigned.or(open);
             checks.push(of("signing key", remark, &format!("{}, {}", key.name(), key.file.display())));
+        }
+        Some(Ok(Key::Elsewhere(public))) => {
+            let text = format!(
+                "{} is not here: what it signs elsewhere, `shipit deploy --from` takes, and no other deploy works here",
+                name_of(&public)
+            );
+            checks.push(of("signing key", Some(Remark::note(text)), ""));
         }
         Some(Err(failure)) => checks.push(of("signing key", Some(failure.into()), "")),
         None => {}

@@ -18,6 +18,7 @@ use crate::remote::Script;
 use crate::tools::nix::Nix;
 use crate::tools::ssh::{Connection, Options, SshError};
 use facts::Facts;
+use laptop::Key;
 use probe::Probe;
 
 pub mod app;
@@ -38,10 +39,11 @@ pub async fn examine(settings: &Settings, options: &Options) -> Outcome<Vec<Chec
     let scratch = super::run::scratch(options)?;
     let nix = Nix::new();
     let (laptop, reached) =
-        tokio::join!(laptop::look(settings, &nix, scratch.path()), reach(settings, options));
-    let key = match &laptop.key {
-        Some(Ok((key, _))) => Some(key.clone()),
-        _ => None,
+        tokio::join!(laptop::look(settings, options, &nix, scratch.path()), reach(settings, options));
+    let (key, elsewhere) = match &laptop.key {
+        Some(Ok(Key::Here(key, _))) => (Some(key.clone()), None),
+        Some(Ok(Key::Elsewhere(public))) => (None, Some(public.clone())),
+        _ => (None, None),
     };
     // A deploy with a key that can't be read does not begin.
     let no_key = matches!(laptop.key, Some(Err(_)));
@@ -53,7 +55,7 @@ pub async fn examine(settings: &Settings, options: &Options) -> Outcome<Vec<Chec
         Ok((connection, state)) => {
             let eaten = judges::login(settings, &state);
             checks.extend(connection::judge(settings, options, &state.user, None, eaten));
-            let seen = Seen { settings, state: &state, key: key.as_ref(), unsendable };
+            let seen = Seen { settings, state: &state, key: key.as_ref(), elsewhere, unsendable };
             let result = seen.ask(&nix, &connection, scratch.path()).await;
             connection.close().await;
             match result {
@@ -106,6 +108,8 @@ struct Seen<'a> {
     settings: &'a Settings,
     state: &'a ServerState,
     key: Option<&'a SigningKey>,
+    /// The public half of the key that signs on another machine.
+    elsewhere: Option<String>,
     /// The check that keeps this machine from sending.
     unsendable: Option<String>,
 }
@@ -123,9 +127,10 @@ impl Seen<'_> {
         } else {
             self.unsendable.clone()
         };
-        let probe = match closed {
-            Some(because) => Probe::NotTried(because),
-            None => probe::send(nix, &settings.host, self.key, state, connection, scratch).await,
+        let probe = match (closed, &self.elsewhere) {
+            (Some(because), _) => Probe::NotTried(because),
+            (None, Some(public)) => Probe::Elsewhere(public.clone()),
+            (None, None) => probe::send(nix, &settings.host, self.key, state, connection, scratch).await,
         };
         let sent = match &probe {
             Probe::Sent(path) => Some(path),

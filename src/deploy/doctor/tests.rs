@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::laptop::{Flake, Laptop};
 use super::*;
-use crate::deploy::send::signing_key::tests::key;
+use crate::deploy::send::signing_key::tests::{PUBLIC, key};
 use crate::model::check::Status::{self, Failed, Note, Ok as Fine, Skipped, Warning};
 use crate::model::names::HostName;
 use crate::model::server::{Control, Current, RootState, UnitState};
@@ -119,6 +119,11 @@ fn what_the_server_took_is_told_and_what_stays_there_too() {
         Failed,
         "does not know of it",
     );
+    let elsewhere = || Probe::Elsewhere(PUBLIC.to_owned());
+    is(&judge(elsewhere(), &facts(), false), "trust", Fine, "it takes what deploy brings");
+    let stranger = ServerState { trusted: Some(false), ..ready() };
+    let judged = server::judge(&settings(), &stranger, &facts(), elsewhere(), false, asked());
+    is(&judged, "trust", Failed, "it does not trust deploy-1, the key of `public_key`");
     is(
         &judge(Probe::NotTried("laptop/nix".to_owned()), &facts(), false),
         "trust",
@@ -223,7 +228,7 @@ fn laptop() -> Laptop {
         git: Ok("2.47.3".to_owned()),
         flake: Flake::Committed,
         ssh: Some("OpenSSH_9.2p1".to_owned()),
-        key: Some(Ok((key(), None))),
+        key: Some(Ok(Key::Here(key(), None))),
     }
 }
 
@@ -243,6 +248,13 @@ fn this_machine_is_judged() {
     ] {
         is(&judge(Laptop { nix: Ok(version.to_owned()), ..laptop() }), "nix", status, version);
     }
+    let elsewhere = judge(Laptop { key: Some(Ok(Key::Elsewhere("deploy-1:AAAA".to_owned()))), ..laptop() });
+    is(
+        &elsewhere,
+        "signing key",
+        Note,
+        "deploy-1 is not here: what it signs elsewhere, `shipit deploy --from`",
+    );
     let none = Laptop {
         nix: Err(NixError::Missing { program: "nix".to_owned() }),
         flakes: None,

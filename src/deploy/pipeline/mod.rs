@@ -50,8 +50,10 @@ pub async fn deploy(run: &Run<'_>, request: Request<'_>, interrupts: &mut Interr
     let began = Instant::now();
     let scratch = run::scratch(&run.options)?;
     let (settings, from) = (run.settings, request.from);
-    let key_file = settings.signing_key.as_deref().filter(|_| from.is_none());
-    let key = key_file.map(|file| SigningKey::read(file, &run.events)).transpose()?;
+    let key = match from {
+        None => SigningKey::of(settings, run.options.environment_on_github.as_deref(), &run.events)?,
+        Some(_) => None,
+    };
     let from = from.map(|url| Cache { url: url.clone(), key: settings.public_key.clone() });
     let connection = OnceCell::new();
     let before = Before {

@@ -160,7 +160,7 @@ async fn signing_adds_a_signature_once() {
         .args([&secret, &world.path().join("public")]);
     crate::tools::process::run(&generate).await.unwrap();
 
-    let key = SigningKey::read(&secret, &Events::channel().0).unwrap();
+    let key = SigningKey::look(&secret).unwrap().0;
     assert_eq!(key.public, fs::read_to_string(world.path().join("public")).unwrap().trim());
     let infos = async || nix().closure_infos(std::slice::from_ref(&path)).await.unwrap();
     let trust = Trust { trusted: false, keys: vec![key.public.clone()], ..Trust::default() };

@@ -2,5 +2,6 @@
 
 pub mod copy;
 pub mod lacking;
+pub mod no_key;
 pub mod signing_key;
 pub mod trust;

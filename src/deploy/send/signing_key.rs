@@ -1,19 +1,23 @@
 //! `[sign] key_file`: read and judged before anything is built.
 
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::no_key::{NoKey, Why};
 use crate::model::check::Remark;
 use crate::model::event::Events;
-use crate::model::failure::{Failure, Kind, Outcome};
+use crate::model::failure::Outcome;
+use crate::model::settings::Settings;
 use crate::tools::cmd::quoted;
 
 /// A key file is one line of about a hundred bytes.
 const LARGEST: u64 = 64 * 1024;
+const NOT_A_KEY: &str = "is not a secret key of Nix (`name:base64` of 64 bytes)";
 
 /// A key that closures are signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,44 +29,38 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Reads it.
+    /// The one that shipit.toml names; none: it names none. `environment`: on a runner of GitHub's, the environment that
+    /// it deploys to.
     ///
     /// # Errors
-    /// [`Kind::Usage`] when the file is not there, can't be read, or is something else.
-    pub fn read(file: &Path, events: &Events) -> Outcome<Self> {
-        let (key, open) = Self::look(file)?;
+    /// [`Kind::Usage`](crate::model::failure::Kind::Usage) when the file is not there, can't be read, or is something else.
+    pub fn of(settings: &Settings, environment: Option<&str>, events: &Events) -> Outcome<Option<Self>> {
+        let Some(file) = &settings.signing_key else { return Ok(None) };
+        let found = Self::look(file);
+        let (key, open) = found.map_err(|no| no.explain(settings.public_key.as_deref(), environment))?;
         if let Some(remark) = open {
             events.warn(remark.into_sentence());
         }
-        Ok(key)
+        Ok(Some(key))
     }
 
     /// Reads it, and says whether others can, too.
     ///
     /// # Errors
-    /// As `read`.
-    pub fn look(file: &Path) -> Outcome<(Self, Option<Remark>)> {
-        let shown = file.display();
-        let unreadable = |error: std::io::Error| {
-            let missing = error.kind() == std::io::ErrorKind::NotFound;
-            let error = anyhow::Error::new(error).context(format!("can't read the signing key {shown}"));
-            let failure = Failure::new(Kind::Usage, error).hint("`[sign] key_file` in shipit.toml names it");
-            match missing {
-                true => failure.hint(format!("make one: {}", make_a_key(Some(file)))),
-                false => failure.hint(format!("look at it: ls -l {}", quoted(file.as_os_str()))),
-            }
+    /// When the file gives no key.
+    pub fn look(file: &Path) -> Result<(Self, Option<Remark>), NoKey> {
+        let no_key = |why| NoKey { file: file.to_owned(), why };
+        let unread = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => no_key(Why::Missing(error)),
+            _ => no_key(Why::Unreadable(error)),
         };
-        let about = fs::metadata(file).map_err(unreadable)?;
+        let about = fs::metadata(file).map_err(unread)?;
         // A pipe would be waited for.
-        let text = match about.is_file() && about.len() <= LARGEST {
-            true => fs::read(file).map_err(unreadable)?,
-            false => Vec::new(),
-        };
-        let public = judge(String::from_utf8_lossy(&text).trim()).map_err(|why| {
-            Failure::msg(Kind::Usage, format!("the signing key {shown} {why}"))
-                .hint("`[sign] key_file` in shipit.toml names it")
-                .hint(format!("make one, elsewhere: {}", make_a_key(None)))
-        })?;
+        if !about.is_file() || about.len() > LARGEST {
+            return Err(no_key(Why::Wrong(NOT_A_KEY)));
+        }
+        let text = fs::read(file).map_err(unread)?;
+        let public = judge(String::from_utf8_lossy(&text).trim()).map_err(|why| no_key(Why::Wrong(why)))?;
         let open = is_open(&about).then(|| {
             Remark::warning("every user of this machine can read or change the signing key")
                 .hint(format!("chmod 600 {}", quoted(file.as_os_str())))
@@ -72,8 +70,13 @@ impl SigningKey {
 
     /// Its name, which each signature bears.
     pub fn name(&self) -> &str {
-        self.public.split(':').next().unwrap_or(&self.public)
+        name_of(&self.public)
     }
+}
+
+/// A key's name: what is before its base64.
+pub fn name_of(key: &str) -> &str {
+    key.split(':').next().unwrap_or(key)
 }
 
 fn is_open(about: &Metadata) -> bool {
@@ -82,18 +85,20 @@ fn is_open(about: &Metadata) -> bool {
 
 /// The public half, or what the text is instead.
 fn judge(secret: &str) -> Result<String, &'static str> {
-    const NO_KEY: &str = "is not a secret key of Nix (`name:base64` of 64 bytes)";
-    let (name, base64) = secret.split_once(':').ok_or(NO_KEY)?;
+    if secret.is_empty() {
+        return Err("is empty");
+    }
+    let (name, base64) = secret.split_once(':').ok_or(NOT_A_KEY)?;
     // It becomes a word of nix.conf, and of a line to paste.
     let plain = |c: char| c.is_ascii_graphic() && !"'\"\\|&".contains(c);
     if name.is_empty() || !name.chars().all(plain) {
-        return Err(NO_KEY);
+        return Err(NOT_A_KEY);
     }
-    let bytes = BASE64_STANDARD.decode(base64).map_err(|_| NO_KEY)?;
+    let bytes = BASE64_STANDARD.decode(base64).map_err(|_| NOT_A_KEY)?;
     match bytes.len() {
         64 => Ok(format!("{name}:{}", BASE64_STANDARD.encode(&bytes[32..]))),
         32 => Err("is a public key, which is for the server's nix.conf; its secret half is wanted"),
-        _ => Err(NO_KEY),
+        _ => Err(NOT_A_KEY),
     }
 }
 
@@ -128,6 +133,7 @@ pub mod tests {
     //! A key.
 
     use super::*;
+    use crate::properties::bytes::settings;
 
     // Of `nix-store --generate-binary-cache-key deploy-1 secret public`.
     const SECRET: &str =
@@ -145,7 +151,8 @@ pub mod tests {
         assert_eq!(judge(SECRET).as_deref(), Ok(PUBLIC));
         let nameless = &SECRET[SECRET.find(':').unwrap()..];
         let quote = format!("it's{nameless}");
-        for bad in ["", "x", ":", "name:", "name:!!", "name:AAAA", "\u{fffd}:AAAA", nameless, &quote] {
+        assert_eq!(judge(""), Err("is empty"));
+        for bad in ["x", ":", "name:", "name:!!", "name:AAAA", "\u{fffd}:AAAA", nameless, &quote] {
             assert!(judge(bad).is_err_and(|why| why.contains("is not a secret key")), "{bad}");
         }
         assert!(judge(PUBLIC).is_err_and(|why| why.contains("is a public key")));
@@ -156,18 +163,25 @@ pub mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("it's a key");
         let (events, mut heard) = Events::channel();
-        let missing = SigningKey::read(&file, &events).unwrap_err();
-        assert_eq!(missing.kind, Kind::Usage);
+        let settings = Settings { signing_key: Some(file.clone()), ..settings() };
+        let read = |environment| SigningKey::of(&settings, environment, &events);
+        let missing = read(None).unwrap_err();
         assert!(missing.hints[1].contains("it's a key.pub"), "{missing:?}");
+        for empty in ["", "\n", "\r\n\n"] {
+            fs::write(&file, empty).unwrap();
+            let failure = read(Some("production")).unwrap_err();
+            assert!(failure.error.to_string().ends_with("it's a key is empty"), "{failure:?}");
+            assert!(failure.hints[1].contains("the environment production-signing?"), "{failure:?}");
+        }
         fs::write(&file, format!("{SECRET}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        assert_eq!(SigningKey::read(&file, &events).unwrap().public, PUBLIC);
+        assert_eq!(read(None).unwrap().unwrap().public, PUBLIC);
         assert!(heard.try_recv().is_err(), "a group may be meant");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(SigningKey::read(&file, &events).unwrap().name(), "deploy-1");
+        assert_eq!(read(None).unwrap().unwrap().name(), "deploy-1");
         assert!(format!("{:?}", heard.try_recv().unwrap()).contains("chmod 600"));
         for wrong in [folder.path(), Path::new("/dev/zero")] {
-            assert!(SigningKey::read(wrong, &events).is_err(), "{}", wrong.display());
+            assert!(SigningKey::look(wrong).is_err(), "{}", wrong.display());
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Whether the server will take the paths, decided before anything is sent. A server that does not trust the login takes
 //! content-addressed paths and those with a signature of a key that it trusts, and nothing else.
 
-use super::signing_key::{SigningKey, make_a_key, make_another_key};
+use super::signing_key::{SigningKey, make_a_key, make_another_key, name_of};
 use crate::deploy::build::nix_says::explain_nix;
 use crate::deploy::build::taken::Cache;
+use crate::model::check::Remark;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::StorePath;
 use crate::model::server::ServerState;
@@ -97,10 +98,6 @@ impl Trust {
     }
 }
 
-fn name_of(key: &str) -> &str {
-    key.split(':').next().unwrap_or(key)
-}
-
 /// Refuses when the server would refuse, with the exact lines that change it.
 pub fn check_trust(missing: &[PathInfo], trust: &Trust, key: Option<&SigningKey>) -> Outcome<()> {
     let Some(refused) = missing.iter().find(|info| !trust.takes(info, key)) else { return Ok(()) };
@@ -156,6 +153,21 @@ pub fn of_cache(mut failure: Failure, trust: &Trust, cache: &Cache) -> Failure {
         )],
     };
     failure
+}
+
+/// Whether the server takes what is signed on another machine by the key of this public half: what to remark, or in words
+/// why it does.
+pub fn of_public_key(trust: &Trust, public: &str) -> (Option<Remark>, String) {
+    let name = name_of(public);
+    if trust.of_name(public).is_some_and(|key| key == public) {
+        (None, format!("it trusts {name}, the key of `public_key`"))
+    } else if trust.trusted {
+        (None, format!("it takes what {} brings, signed or not", trust.login))
+    } else {
+        let text =
+            format!("the server would refuse a release: it does not trust {name}, the key of `public_key`");
+        (Some(Remark { hints: trust.of_key(public), ..Remark::failed(text) }), String::new())
+    }
 }
 
 /// Signs what the server would refuse otherwise: all but the content-addressed paths. Those that bear the key's name
@@ -251,6 +263,21 @@ mod tests {
         // A signature of that name may be the old key's, or be taken for it.
         check_trust(&signed, &trust, Some(&key())).unwrap_err();
         check_trust(&signed, &trust, None).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_signs_elsewhere_has_to_be_trusted_whole() {
+        let judge = |trusted: bool, keys: &[&str]| {
+            let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+            of_public_key(&Trust { trusted, keys, login: "deploy".to_owned() }, PUBLIC)
+        };
+        for (trusted, keys) in [(false, &[PUBLIC][..]), (true, &[PUBLIC]), (true, &[])] {
+            assert_eq!(judge(trusted, keys).0, None);
+        }
+        let refused = judge(false, &[]).0.unwrap();
+        assert!(refused.hints[0].contains(&format!("extra-trusted-public-keys = {PUBLIC}")), "{refused:?}");
+        let other = judge(false, &["deploy-1:AAAA", PUBLIC]).0.unwrap();
+        assert!(other.hints[0].contains("in its place"), "{other:?}");
     }
 
     #[test]
