@@ -31,8 +31,12 @@ fn say(error: &clap::Error, streams: &mut Streams, runner: Option<&Runner>) {
     streams.write(To::Err, &text);
     if let Some(runner) = runner {
         let plain = anstream::adapter::strip_str(&text).to_string();
-        let first = plain.lines().next().unwrap_or_default();
-        let (annotation, left) = github::wrong_words(runner, first.trim_start_matches("error: "));
+        let mut lines = plain.lines();
+        let mut why = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        // The nearest word that there is. The hint on `--help` comes last, and is in the log.
+        let nearest = lines.filter(|line| line.starts_with("hint: ") && !line.contains("--help"));
+        why.extend(nearest.map(|hint| format!("\n{hint}")));
+        let (annotation, left) = github::wrong_words(runner, &why);
         streams.command(&annotation);
         if let Err(unwritten) = left {
             streams.command(&GitHub::warning(&unwritten.to_string()));
@@ -151,9 +155,17 @@ hint: `--help` shows all words, and examples
         say(&error, &mut streams, Some(&runner));
         let said = err.text();
         assert!(
-            said.ends_with("\n::error title=shipit%3A usage::unrecognized subcommand 'depoly'\n"),
+            said.ends_with(
+                "\n::error title=shipit%3A usage::unrecognized subcommand 'depoly'%0A\
+                 hint: a similar subcommand exists: 'deploy'\n"
+            ),
             "{said}"
         );
+        let error = Cli::try_parse_from(["shipit", "deploy", "--wiat", "5m"]).unwrap_err();
+        say(&error, &mut streams, Some(&Runner::default()));
+        let said = err.text();
+        let hint = "unexpected argument '--wiat' found%0Ahint: a similar argument exists: '--wait'\n";
+        assert!(said.ends_with(hint), "{said}");
         let left = std::fs::read_to_string(runner.output.as_ref().unwrap()).unwrap();
         assert_eq!((left.as_str(), out.text().as_str()), ("outcome=usage\n", ""));
         // Help is an answer.

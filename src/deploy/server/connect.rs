@@ -11,6 +11,10 @@ use crate::tools::ssh::{Connection, Options, SshError};
 /// What sshd makes for itself wherever it is installed.
 const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
 
+/// The first hint, which is all that an annotation has room for.
+const SOMEBODY_ELSE: &str =
+    "if the server was not set up anew, somebody else may be answering in its place: do not go on";
+
 /// How the environment's server is reached. `interactive`: somebody can be asked for a passphrase or a touch.
 pub fn options(settings: &Settings, context: &Context, interactive: bool) -> Options {
     Options {
@@ -35,9 +39,12 @@ pub async fn connect(options: &Options) -> Outcome<Connection> {
 
 /// Why there is no connection.
 pub fn refused(error: SshError, options: &Options) -> Failure {
-    let asked_nobody = !options.interactive && matches!(error, SshError::Denied { .. });
+    // The action takes no key with a passphrase.
+    let on_github = options.environment_on_github.as_deref();
+    let asked_nobody =
+        !options.interactive && on_github.is_none() && matches!(error, SshError::Denied { .. });
     let no_folder = matches!(error, SshError::Folder(_));
-    let failure = failure(error, &options.ssh, options.environment_on_github.as_deref());
+    let failure = failure(error, &options.ssh, on_github);
     if asked_nobody {
         failure.hint("nobody can be asked for a passphrase here: the key must have none, or be in an agent")
     } else if no_folder {
@@ -61,6 +68,35 @@ fn give_to_action(ssh: &SshSettings, host: &HostName, environment: &str) -> Stri
          server: `gh variable set SHIPIT_HOST_KEY --env {environment} --body \"$({read})\"`; in the workflow: \
          `host-key: ${{{{ vars.SHIPIT_HOST_KEY }}}}`"
     )
+}
+
+/// How the server comes to the action's key.
+fn let_action_in(environment: &str) -> Vec<String> {
+    vec![
+        format!(
+            "the server does not know the key of `ssh-private-key` (the secret SHIPIT_SSH_KEY of the environment \
+             {environment}): from a machine that may log in as an administrator: `shipit setup --as root --key FILE.pub`, \
+             where FILE.pub is its public half"
+        ),
+        format!(
+            "where the step warned that it is empty: `gh secret set SHIPIT_SSH_KEY --env {environment} < FILE`, and the \
+             job must name that environment"
+        ),
+    ]
+}
+
+/// How the server comes to the key of whoever sits here.
+fn let_login_in(ssh: &SshSettings, host: &HostName) -> Vec<String> {
+    vec![
+        format!("`{}` shows which keys were tried", ssh.by_hand("-v ", host.as_str())),
+        "`ssh-add -l` lists the keys that the agent holds".to_owned(),
+        format!(
+            "`ssh-copy-id {host}` writes your key there, where a password still lets you in; or add its public half to \
+             the login's ~/.ssh/authorized_keys"
+        ),
+        "`shipit setup --as root --key ~/.ssh/id_ed25519.pub` lets that key in, and makes the login where there is none"
+            .to_owned(),
+    ]
 }
 
 /// `on_github`: it is on a runner, and this is the environment there.
@@ -90,37 +126,28 @@ fn failure(error: SshError, ssh: &SshSettings, on_github: Option<&str>) -> Failu
             hints
         }
         SshError::OtherHostKey { host, pinned: Some(key), .. } => vec![
+            SOMEBODY_ELSE.to_owned(),
             match (key, on_github) {
                 (HostKey::Given(_), Some(environment)) => {
-                    format!("if the server was set up anew, {}", give_to_action(ssh, host, environment))
+                    format!("if it was, {}", give_to_action(ssh, host, environment))
                 }
                 (key, _) => format!(
-                    "if the server was set up anew, {}; there this prints it: cut -d' ' -f1,2 {HOST_KEY_FILE}",
+                    "if it was, {}; there this prints it: cut -d' ' -f1,2 {HOST_KEY_FILE}",
                     match key {
                         HostKey::Written(_) => "put its new key into host_key below [ssh] in shipit.toml",
                         HostKey::Given(_) => "give its new key with --host-key",
                     }
                 ),
             },
-            "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
         ],
         SshError::OtherHostKey { host, pinned: None, .. } => vec![
+            SOMEBODY_ELSE.to_owned(),
             format!(
-                "if the server was set up anew, `{}` names the line of known_hosts to remove",
+                "if it was, `{}` names the line of known_hosts to remove",
                 ssh.by_hand("", host.as_str())
             ),
-            "if it was not, somebody else may be answering in its place: do not go on".to_owned(),
         ],
-        SshError::Denied { host, .. } => vec![
-            format!("`{}` shows which keys were tried", ssh.by_hand("-v ", host.as_str())),
-            "`ssh-add -l` lists the keys that the agent holds".to_owned(),
-            format!(
-                "`ssh-copy-id {host}` writes your key there, where a password still lets you in; or add its public half \
-                 to the login's ~/.ssh/authorized_keys"
-            ),
-            "`shipit setup --as root --key ~/.ssh/id_ed25519.pub` lets that key in, and makes the login where there is none"
-                .to_owned(),
-        ],
+        SshError::Denied { host, .. } => on_github.map_or_else(|| let_login_in(ssh, host), let_action_in),
         SshError::Unreachable { host, .. } => vec![
             format!("`{}` tries the same by hand", ssh.by_hand("-v ", host.as_str())),
             "the server's name is `host` in shipit.toml".to_owned(),
@@ -209,8 +236,8 @@ if it is the same, pin it below [ssh] in shipit.toml: host_key = "ssh-ed25519 AA
             on_github(other(Some(HostKey::Given(key())))),
             str![[r#"
 deploy@server.example shows another host key than the one that is pinned by --host-key
-if the server was set up anew, give the server's key to the action's input `host-key`, as a variable that is set from a machine that knows the server: `gh variable set SHIPIT_HOST_KEY --env production --body "$(ssh deploy@server.example "cat /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f1,2")"`; in the workflow: `host-key: ${{ vars.SHIPIT_HOST_KEY }}`
-if it was not, somebody else may be answering in its place: do not go on
+if the server was not set up anew, somebody else may be answering in its place: do not go on
+if it was, give the server's key to the action's input `host-key`, as a variable that is set from a machine that knows the server: `gh variable set SHIPIT_HOST_KEY --env production --body "$(ssh deploy@server.example "cat /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f1,2")"`; in the workflow: `host-key: ${{ vars.SHIPIT_HOST_KEY }}`
 
 "#]]
         );
@@ -220,17 +247,38 @@ if it was not, somebody else may be answering in its place: do not go on
                 + &shown(other(None)),
             str![[r#"
 deploy@server.example shows another host key than the one that is pinned in shipit.toml
-if the server was set up anew, put its new key into host_key below [ssh] in shipit.toml; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
-if it was not, somebody else may be answering in its place: do not go on
+if the server was not set up anew, somebody else may be answering in its place: do not go on
+if it was, put its new key into host_key below [ssh] in shipit.toml; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
 deploy@server.example shows another host key than the one that is pinned by --host-key
-if the server was set up anew, give its new key with --host-key; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
-if it was not, somebody else may be answering in its place: do not go on
+if the server was not set up anew, somebody else may be answering in its place: do not go on
+if it was, give its new key with --host-key; there this prints it: cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub
 deploy@server.example shows another host key than the one that is in known_hosts
-if the server was set up anew, `ssh -F '/a b/ssh_config' deploy@server.example` names the line of known_hosts to remove
-if it was not, somebody else may be answering in its place: do not go on
+if the server was not set up anew, somebody else may be answering in its place: do not go on
+if it was, `ssh -F '/a b/ssh_config' deploy@server.example` names the line of known_hosts to remove
 
 "#]]
         );
+    }
+
+    #[test]
+    fn a_runner_gets_no_advice_for_a_laptop() {
+        let runtime_folder = PathBuf::from("/run/user/1000");
+        let environment_on_github = Some("production".to_owned());
+        let ssh = SshSettings::default();
+        let options =
+            Options { host: host(), ssh, interactive: false, environment_on_github, runtime_folder };
+        let denied = || SshError::Denied { host: host(), said: "Permission denied (publickey)".to_owned() };
+        assert_data_eq!(
+            said(refused(denied(), &options)),
+            str![[r#"
+deploy@server.example does not let us in: Permission denied (publickey)
+the server does not know the key of `ssh-private-key` (the secret SHIPIT_SSH_KEY of the environment production): from a machine that may log in as an administrator: `shipit setup --as root --key FILE.pub`, where FILE.pub is its public half
+where the step warned that it is empty: `gh secret set SHIPIT_SSH_KEY --env production < FILE`, and the job must name that environment
+
+"#]]
+        );
+        let laptop = refused(denied(), &Options { environment_on_github: None, ..options });
+        assert!(said(laptop).ends_with("the key must have none, or be in an agent\n"));
     }
 
     #[test]

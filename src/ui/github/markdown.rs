@@ -9,7 +9,7 @@ pub fn text(text: &str) -> String {
             '<' => safe += "&lt;",
             '>' => safe += "&gt;",
             '&' => safe += "&amp;",
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' | '@' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '$' | '@' => {
                 safe.push('\\');
                 safe.push(c);
             }
@@ -19,9 +19,12 @@ pub fn text(text: &str) -> String {
     safe
 }
 
-/// A sentence of ours, in which commands stand between backticks.
+/// A sentence of ours, in which commands stand between backticks, or one of shipit's is its end.
 pub fn sentence(said: &str) -> String {
     let parts: Vec<&str> = said.split('`').collect();
+    if let ([_], Some((before, command))) = (&parts[..], said.split_once(": shipit ")) {
+        return format!("{}: {}", text(before), code(&format!("shipit {command}")));
+    }
     // One that is alone is none of ours.
     if parts.len().is_multiple_of(2) {
         return text(said);
@@ -42,9 +45,13 @@ pub fn sentence(said: &str) -> String {
 pub fn code(word: &str) -> String {
     let fence = "`".repeat(longest_run(word) + 1);
     let space = if word.starts_with('`') || word.ends_with('`') { " " } else { "" };
-    // In a table's cell a bar would end the cell, in code too.
-    let word = word.replace('\n', " ").replace('|', "\\|");
+    let word = word.replace('\n', " ");
     format!("{fence}{space}{word}{space}{fence}")
+}
+
+/// Mark-up as a cell of a table: there alone a bar has to be escaped, in code too, or it ends the cell.
+pub fn cell(markup: &str) -> String {
+    markup.replace('|', "\\|")
 }
 
 /// Lines as a block of code.
@@ -64,9 +71,12 @@ mod tests {
 
     #[test]
     fn nothing_is_mark_up_but_what_is_meant_to_be() {
-        assert_eq!(text("a *b* <img src=x>\n[l](u) |"), "a \\*b\\* &lt;img src=x&gt; \\[l\\](u) \\|");
+        assert_eq!(text("a *b* <img src=x>\n[l](u) |"), "a \\*b\\* &lt;img src=x&gt; \\[l\\](u) |");
         assert_eq!(code("a`b"), "``a`b``");
-        assert_eq!(sentence("make one: `a | b`, or `c` `d`"), "make one: `a \\| b`, or `c` `d`");
+        assert_eq!(sentence("make one: `a | b`, or `c` `d`"), "make one: `a | b`, or `c` `d`");
+        assert_eq!(cell(&sentence("x | `a | b`")), "x \\| `a \\| b`");
+        assert_eq!(sentence("*more*: shipit logs -n 9"), "\\*more\\*: `shipit logs -n 9`");
+        assert_eq!(sentence("`a`: shipit was"), "`a`: shipit was");
         assert_eq!(sentence("one ` is *none*"), "one \\` is \\*none\\*");
         assert_eq!(code("`x`"), "`` `x` ``");
         let lines = ["```".to_owned(), "::error::".to_owned()];

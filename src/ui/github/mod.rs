@@ -90,7 +90,7 @@ impl GitHub {
         self.summarize(&page).and(put_out)
     }
 
-    /// … of a command that makes nothing live.
+    /// … of a command that makes nothing live, or failed.
     pub fn ended(&self, outcome: &str) -> Result<(), Unwritten> {
         self.hand_on(&[("outcome", outcome), ("duration", &seconds(self.began.elapsed()))])
     }
@@ -115,7 +115,7 @@ impl GitHub {
         text.extend(shown.hints.first().map(|hint| format!("\nhint: {}", clean(hint))));
         let line = commands::error(&title(shown.outcome), self.place(&shown).as_ref(), &text);
         let page = self.told().story.failed(&shown, &self.environment);
-        let left = self.summarize(&page).and(self.hand_on(&[("outcome", shown.outcome)]));
+        let left = self.summarize(&page).and(self.ended(shown.outcome));
         (line, left)
     }
 
@@ -169,7 +169,8 @@ impl Told {
 /// Gives the line for the log, too.
 pub fn wrong_words(runner: &Runner, why: &str) -> (String, Result<(), Unwritten>) {
     let outcome = Kind::Usage.word();
-    let line = commands::error(&title(outcome), None, &clean(why));
+    let why: Vec<String> = why.lines().map(clean).collect();
+    let line = commands::error(&title(outcome), None, &why.join("\n"));
     (line, put_out(runner, &[("outcome", outcome)]))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::markdown::{block, code, sentence, text};
+use super::markdown::{block, cell, code, sentence, text};
 use crate::model::difference::{Closures, Commits};
 use crate::model::done::{Did, Done};
 use crate::model::event::Event;
@@ -58,7 +58,7 @@ impl Story {
         let what = match done.did {
             Did::Live if done.rollback => "is live again",
             Did::Live => "is live",
-            Did::AlreadyLive => "was live already",
+            Did::AlreadyLive => "was live already: nothing was touched",
             Did::Restarted => "was restarted",
             Did::Planned => "was planned: nothing was changed",
         };
@@ -72,8 +72,8 @@ impl Story {
             ("deploy", deploy.as_deref().map(text)),
             ("release", Some(named(done.release.as_str(), subject))),
             ("before", before.map(|name| named(&short_release(name), subject_before))),
-            ("checked", (done.did != Did::Planned).then(|| text(&clean(&done.checked)))),
-            // No URL that is taken has a bar or an angle in it.
+            ("checked", matches!(done.did, Did::Live | Did::Restarted).then(|| text(&clean(&done.checked)))),
+            // No URL that is taken has an angle in it.
             ("url", done.url.as_deref().map(|url| format!("<{url}>"))),
             ("time", Some(self.time(done.took))),
         ];
@@ -194,7 +194,7 @@ fn lines(block: &str) -> Vec<String> {
 fn table<const N: usize>(rows: [(&str, Option<String>); N]) -> String {
     let mut table = "| | |\n|---|---|\n".to_owned();
     for (name, value) in rows.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        table += &format!("| {name} | {value} |\n");
+        table += &format!("| {name} | {} |\n", cell(&value));
     }
     table
 }

@@ -222,6 +222,28 @@ async fn a_plan_tells_what_would_come_and_a_step_that_did_nothing_is_left_out() 
         "{page}"
     );
     assert!(!page.contains("To go back"), "{page}");
+    assert!(!page.contains("checked"), "{page}");
+}
+
+#[test]
+fn where_nothing_was_touched_nothing_was_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, _) = runner(folder.path(), "shipit deploy");
+    ui.done(&done(Did::AlreadyLive));
+    let page = fs::read_to_string(folder.path().join("summary")).unwrap();
+    let title = "### `bbbbbbb` was live already: nothing was touched on `deploy@server.example`\n";
+    assert!(page.starts_with(title) && !page.contains("checked"), "{page}");
+}
+
+#[test]
+fn a_command_of_the_summary_can_be_copied_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ui, _) = runner(folder.path(), "shipit deploy");
+    ui.failure(&Failure::msg(Kind::NotReady, "no a|b").live("a|b runs").hint("make one: `a | b`"));
+    let page = fs::read_to_string(folder.path().join("summary")).unwrap();
+    for line in ["### no a|b\n", "\n| live | **a\\|b runs** |\n", "\n- make one: `a | b`\n"] {
+        assert!(page.contains(line), "no {line} in {page}");
+    }
 }
 
 #[test]
@@ -272,6 +294,7 @@ hint: more of its log: shipit logs --release bbbbbbb -n 100
         fs::read_to_string(folder.path().join("output")).unwrap(),
         str![[r#"
 outcome=not-live
+duration=0.[..]
 
 "#]]
     );
@@ -297,7 +320,7 @@ three
 ``` ##[add-mask]x
 ````
 
-- more of its log: shipit logs --release bbbbbbb -n 100
+- more of its log: `shipit logs --release bbbbbbb -n 100`
 
 "#]]
     );

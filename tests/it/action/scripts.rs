@@ -265,7 +265,9 @@ fn only_what_the_release_says_is_fetched() {
         assert!(got && outputs.ends_with("way=release\n"), "{outputs}");
     }
     // Nothing comes in the open.
-    is_refused("http://127.0.0.1:9/", &["could not be fetched", "Protocol \"http\""]);
+    for base in ["http://127.0.0.1:9/", "/srv/release"] {
+        is_refused(base, &["base-url must begin with https:// or file://", base]);
+    }
 }
 
 #[test]
