@@ -8,7 +8,7 @@ use super::{Cx, listen};
 use crate::cli::SetupArgs;
 use crate::deploy::server::connect::{self, connect};
 use crate::deploy::setup::facts::Facts;
-use crate::deploy::setup::plan::{self, Plan, Step};
+use crate::deploy::setup::plan::{self, OWN_KEY, Plan, Step};
 use crate::deploy::setup::{self, NoLook, Wishes};
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::tools::cmd::quoted;
@@ -91,13 +91,15 @@ async fn work(
     if plan.steps.is_empty() {
         notes(cx, &plan);
         let line = format!(
-            "{} {} on {} can deploy to {}\n",
+            "{} {}\n",
             paint(GOOD, "nothing to do:"),
-            wishes.login,
-            wishes.host,
-            cx.settings.root
+            can(wishes, wishes.host.as_str(), plan.shut_out)
         );
-        return cx.ui.answer_text(&line, &said(0));
+        cx.ui.answer_text(&line, &said(0))?;
+        if plan.shut_out {
+            cx.ui.say(format!("next: {}", again(cx, args, OWN_KEY)));
+        }
+        return Ok(());
     }
     if args.dry_run {
         cx.ui.answer_text(&shown(wishes, &plan), &said(0))?;
@@ -128,18 +130,27 @@ async fn work(
         done.map_err(|failure| half_done(cx, args, failure, &plan, at))?;
         cx.ui.say(format!("{} {}", paint(GOOD, "done:"), clean_lines(&step.does).join(" ")));
     }
+    // Not the administrator's login.
+    let host = wishes.host.as_str().rsplit('@').next().unwrap_or_default();
     let line = format!(
-        "{} {} on {} can deploy to {}; {}\n",
+        "{} {}; {}\n",
         paint(GOOD, "set up:"),
-        wishes.login,
-        // Not the administrator's login.
-        wishes.host.as_str().rsplit('@').next().unwrap_or_default(),
-        cx.settings.root,
+        can(wishes, host, plan.shut_out),
         count(plan.steps.len() as u64, "step")
     );
     cx.ui.answer_text(&line, &said(plan.steps.len()))?;
-    cx.ui.say(format!("next: {}", cx.ui.command("deploy")));
+    let next = if plan.shut_out { again(cx, args, OWN_KEY) } else { cx.ui.command("deploy") };
+    cx.ui.say(format!("next: {next}"));
     Ok(())
+}
+
+/// What is so now. `shut_out`: whether anybody here can log in as who deploys is not known.
+fn can(wishes: &Wishes<'_>, host: &str, shut_out: bool) -> String {
+    let (login, root) = (&wishes.login, &wishes.settings.root);
+    match shut_out {
+        true => format!("{root} on {host} is ready for {login}, as whom this machine may not be let in yet"),
+        false => format!("{login} on {host} can deploy to {root}"),
+    }
 }
 
 /// Looks, with a password where sudo wants one.

@@ -38,6 +38,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What a person has to see to.
     pub warnings: Vec<String>,
+    /// No key of the administrator's lets anybody in as who deploys: a deploy from here is likely to be refused.
+    pub shut_out: bool,
 }
 
 /// Where sudo and systemd look.
@@ -46,6 +48,8 @@ const UNITS: &str = "/etc/systemd/system";
 const OWN_UNITS: &str = ".config/systemd/user";
 /// Below a home.
 pub const AUTHORIZED_KEYS: &str = ".ssh/authorized_keys";
+/// The word of `setup` that lets in whoever types it, as most keys are called.
+pub const OWN_KEY: &str = "--key ~/.ssh/id_ed25519.pub";
 
 /// Decides.
 ///

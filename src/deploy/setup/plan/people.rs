@@ -1,6 +1,6 @@
 //! Who logs in, what they may read, and whose the folders are.
 
-use super::{AUTHORIZED_KEYS, Planner};
+use super::{AUTHORIZED_KEYS, OWN_KEY, Planner};
 use crate::deploy::setup::facts::{Account, Found};
 use crate::deploy::setup::keys;
 use crate::model::failure::{Failure, Kind, Outcome};
@@ -53,15 +53,16 @@ impl Planner<'_> {
                     facts.admin
                 ),
             )
-            .hint("say which key it shall be: --key ~/.ssh/id_ed25519.pub"));
+            .hint(format!("say which key it shall be: {OWN_KEY}")));
         }
         self.let_in(&format!("whoever logs in as {}", facts.admin), &handed_on);
         let new: Vec<&str> = given.iter().copied().filter(|key| !there.contains(key)).collect();
         self.let_in(if new.len() > 1 { "these keys" } else { "this key" }, &new);
         let all = [there, handed_on, given].concat();
         if facts.admin != login && !all.is_empty() && !admins.iter().any(|key| lets_in(&all, key)) {
+            self.plan.shut_out = true;
             self.note(format!(
-                "no key that logs in as {} logs in as {login}; to let this machine's in, run setup with --key ~/.ssh/id_ed25519.pub",
+                "no key that logs in as {} logs in as {login}; to let this machine's in, run setup with {OWN_KEY}",
                 facts.admin
             ));
         }

@@ -205,6 +205,8 @@ fn a_user_whom_a_key_lets_in_is_given_nobody_s_unasked() {
     let (shown, notes) = let_in(|_, facts| there(facts, github));
     assert_eq!(shown, "");
     assert!(notes[0].contains("run setup with --key ~/.ssh/id_ed25519.pub"), "{notes:?}");
+    assert!(with(|_, facts| there(facts, github)).unwrap().shut_out, "who sets up can't deploy yet");
+    assert!(!with(|_, _| {}).unwrap().shut_out);
     let (shown, notes) = let_in(|wishes, facts| {
         wishes.keys = vec!["ssh-ed25519 AAAAx anna".to_owned(), github.trim().to_owned()];
         there(facts, github);
@@ -214,4 +216,20 @@ fn a_user_whom_a_key_lets_in_is_given_nobody_s_unasked() {
     // A file that lets nobody in, as a setup that was cut off leaves it.
     let (shown, notes) = let_in(|_, facts| there(facts, "# none\n"));
     assert_eq!((shown.as_str(), notes), (ADMINS, vec![]));
+}
+
+#[test]
+fn a_unit_that_is_written_over_is_restarted_where_something_is_live() {
+    let then = |live: bool| {
+        let plan = with(|wishes, facts| {
+            wishes.unit.file = Some("/home/anna/server.service".into());
+            facts.unit.load = "loaded".to_owned();
+            if live {
+                facts.paths.insert("/var/www/server/current".to_owned(), Found::Strange);
+            }
+        });
+        plan.unwrap().notes.remove(0)
+    };
+    assert!(then(true).ends_with("and then shipit restart"), "{}", then(true));
+    assert!(then(false).ends_with("and then shipit deploy"), "{}", then(false));
 }

@@ -67,7 +67,11 @@ impl Planner<'_> {
         let there = shlex::try_quote(there).unwrap_or_default();
         let install = format!("{sudo}install -m 644 /dev/stdin {there} && {sudo}systemctl daemon-reload");
         let install = shlex::try_quote(&install).unwrap_or_default();
-        format!("{ssh} {install} <{new}, and then {}", settings.command("restart"))
+        // A restart is refused as long as nothing is live.
+        let live =
+            matches!(self.facts.paths.get(&format!("{}/current", settings.root)), Some(Found::Strange));
+        let then = settings.command(if live { "restart" } else { "deploy" });
+        format!("{ssh} {install} <{new}, and then {then}")
     }
 
     pub(super) fn runs_as_root(&self) -> bool {
