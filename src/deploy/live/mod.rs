@@ -23,6 +23,7 @@ use report::Report;
 mod log_lines;
 mod lost;
 pub mod outcome;
+mod program;
 mod report;
 pub mod turns;
 

@@ -1,6 +1,6 @@
 //! The end of a try in words: what failed, the log lines of this start, what is live now, what to type.
 
-use super::Live;
+use super::{Live, program};
 use crate::deploy::run::Run;
 use crate::deploy::server::mend;
 use crate::deploy::talk::Story;
@@ -131,6 +131,9 @@ impl Report<'_> {
         if let Some(said) = refused {
             failure = failure.hint(mend::restart(settings, self.state, said));
         }
+        let place = (&settings.root, unit);
+        let program = program::hint(reason, &self.state.unit.exec_start, place, &self.target.store_path);
+        failure.hints.extend(program);
         if self.target.is_restart() {
             return self.not_kept(failure);
         }
