@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::build::assets::assets;
 use super::build::nix_says::{explain_nix, failed, telling};
 use super::build::source::{self, Wanted};
+use super::build::taken::may;
 use super::build::{Built, build};
 use super::send::signing_key::SigningKey;
 use super::send::trust;
@@ -99,7 +100,11 @@ async fn put(
     let mut log = NixLog::new(Purpose::Copy { paths }).of_paths(closure);
     let put = nix.put(tops, to, telling(&mut log, events)).await;
     put.map_err(|error| {
-        failed(Kind::Copy, error, &log.failure(), format!("the copy to {to} failed"), |failure, _| failure)
+        let what = format!("the copy to {to} failed");
+        failed(Kind::Copy, error, &log.failure(), what, |failure, _| match to.folder() {
+            Some(_) => failure,
+            None => failure.hint(may(to, "write")),
+        })
     })?;
     events.tell(Event::Stored { paths: log.copied(), to: to.clone(), took: began.elapsed() });
     Ok(())

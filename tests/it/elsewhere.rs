@@ -94,6 +94,10 @@ fn what_one_job_has_signed_another_one_deploys() {
     assert!(told.stdout.starts_with("already live:"), "{}", told.stdout);
     told.says(&["http://127.0.0.1:9/c can't be read (", "): all was here already"]);
 
+    let lost = dev(&format!("deploy {first} --from http://127.0.0.1:9/c")).expect(4);
+    lost.says(&["http://127.0.0.1:9/c can't be read, and /nix/store/", "may this machine read there?"]);
+    dev("build --to http://127.0.0.1:9/c").expect(5).says(&["may this machine write there?"]);
+
     // What the cache has not, and what nobody vouches for.
     let absent = dev(&format!("deploy {first} --from ../signed")).expect(4);
     absent.says(&[

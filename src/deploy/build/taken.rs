@@ -9,6 +9,7 @@ use crate::model::event::Events;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::names::{PackageName, StorePath, System};
 use crate::model::store_url::StoreUrl;
+use crate::tools::cmd::quoted;
 use crate::tools::nix::log::{NixFailure, NixLog, Purpose};
 use crate::tools::nix::{Nix, NixError};
 use crate::tools::source::Source;
@@ -81,12 +82,41 @@ fn not_there(
     cache: &Cache,
 ) -> Failure {
     let (url, built) = (&cache.url, source.describe());
+    if let Some(why) = unread(&nix.text, url) {
+        // Nix goes on without a cache that does not answer, and ends with what it can't do then.
+        let nix = NixFailure { headline: why.to_owned(), ..nix.clone() };
+        let what = format!("{url} can't be read, and {store_path}, which {built} builds to, is not all here");
+        return failed(Kind::Build, error, &nix, what, |failure, _| failure.hint(may(url, "read")));
+    }
     failed(
         Kind::Build,
         error,
         nix,
         format!("{url} did not give {store_path}, which {built} builds to"),
         |failure, text| advise(failure, text, source, cache),
+    )
+}
+
+/// The line that says why this cache did not answer. Others are asked, too.
+fn unread<'a>(text: &'a [String], url: &StoreUrl) -> Option<&'a str> {
+    let url = url.to_string();
+    let address = url.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let says = |line: &&str| match address.starts_with("s3://") {
+        true => line.contains("AWS error") || line.contains("unable to download"),
+        false => line.contains("unable to download") && line.contains(address),
+    };
+    let line = text.iter().map(String::as_str).find(says)?;
+    let line = line.split("; retrying in").next().unwrap_or(line);
+    Some(line.trim().trim_start_matches("warning: ").trim_start_matches("error: "))
+}
+
+/// What to look at where a cache does not answer. `what`: read, or write.
+pub fn may(url: &StoreUrl, what: &str) -> String {
+    let shown = url.to_string();
+    format!(
+        "is the address right, and may this machine {what} there? Ask it: \
+         nix --extra-experimental-features nix-command store ping --store {}",
+        quoted(shown.as_ref())
     )
 }
 
@@ -114,4 +144,27 @@ fn advise(failure: Failure, text: &str, source: &Source, cache: &Cache) -> Failu
     failure
         .hint(format!("where it is to be built: `shipit build{rev} --to {}`", cache.url))
         .hint("it has to be the same commit, package and system there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_that_does_not_answer_is_told_from_one_that_has_not_the_path() {
+        let why = |url: &str, lines: &[&str]| {
+            let text: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            unread(&text, &StoreUrl::parse(url, Path::new("/src/app")).unwrap()).map(str::to_owned)
+        };
+        let last = "error: path '/nix/store/x' is required, but there is no substituter that can build it";
+        let lost = "warning: error: unable to download 'https://127.0.0.1:9/c/nix-cache-info': Could not connect \
+                    to server (7); retrying in 263 ms";
+        let said =
+            "unable to download 'https://127.0.0.1:9/c/nix-cache-info': Could not connect to server (7)";
+        assert_eq!(why("https://127.0.0.1:9/c", &[lost, last]).as_deref(), Some(said));
+        assert_eq!(why("https://127.0.0.1:9/c", &[last]), None);
+        assert_eq!(why("https://cache.example", &[lost, last]), None, "another cache did not answer");
+        let denied = "error: AWS error fetching 'nix-cache-info': Access Denied";
+        assert!(why("s3://bucket?region=eu", &[denied, last]).unwrap().starts_with("AWS error"));
+    }
 }
