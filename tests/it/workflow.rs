@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::support::lab::{Server, Variant};
-use crate::support::world::World;
+use crate::support::world::{SHIPIT, World};
 
 const ACTION: &str = "anna/shipit@0123456789abcdef0123456789abcdef01234567";
 const INIT: [&str; 5] = ["init", "--github", "--action", ACTION, "--json"];
@@ -60,10 +60,24 @@ fn a_workflow_is_written_with_the_file_or_after_it() {
     );
     let ran = world.shipit(&INIT[..4]).expect(0).says(&["gh secret set SHIPIT_SSH_KEY"]);
     assert!(ran.stdout.contains("unchanged:  .github/workflows/deploy.yml"), "{}", ran.stdout);
+
+    // Whoever filled in another shipit by hand is told the same without naming it; who names one, what to edit.
+    let filled = text.replace(ACTION, "me/shipit@v1 # mine");
+    world.write(".github/workflows/deploy.yml", &filled);
+    let again = world.shipit(&["init", "--github", "--json"]).expect(0).json();
+    assert_eq!((&again["wrote"], &again["next"]), (&json!([]), &first["next"]));
+    assert!(!again["notes"].to_string().contains("can't run yet"), "{again}");
+    world.shipit(&INIT[..4]).expect(2).says(&[
+        "nothing but which shipit it names differs: uses: me/shipit@v1 # mine",
+        &format!("make it `uses: {ACTION}`"),
+        "rm .github/workflows/deploy.yml",
+        "gh secret set SHIPIT_SSH_KEY",
+    ]);
+    assert_eq!(read(&world, ".github/workflows/deploy.yml"), filled);
     let mine = format!("{text}# mine\n");
     world.write(".github/workflows/deploy.yml", &mine);
     let says = ["deploy.yml is there already, and is not written over", "gh secret set SHIPIT_SSH_KEY"];
-    world.shipit(&INIT).expect(2).says(&says);
+    world.shipit(&INIT).expect(2).says(&[&says[..], &["- # mine"]].concat());
     // Nothing else is written either, and no key is made.
     fs::rename(world.app().join("shipit.toml"), world.file("shipit.toml")).unwrap();
     fs::remove_dir_all(world.file("home/.config/shipit")).unwrap();
@@ -129,8 +143,8 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
     assert_eq!(answer["notes"].as_array().map(Vec::len), Some(1), "{answer}");
     assert!(answer["notes"][0]["hint"].as_str().is_some_and(|hint| hint.contains(public.trim())), "{answer}");
     assert_eq!(next(&answer, "gh variable"), [""; 0]);
-    let let_in = next(&answer, "(echo && cat ~/.ssh/web-staging-github.pub) | ssh ").remove(0);
-    assert!(let_in.ends_with(" 'cat >> .ssh/authorized_keys'"), "{let_in}");
+    let let_in = "shipit -C apps/web -e staging setup --as root --key ~/.ssh/web-staging-github.pub";
+    assert_eq!(next(&answer, "shipit -C apps/web -e staging setup").last().map(String::as_str), Some(let_in));
 
     // The step that puts the key there, run as a runner would: the key has the place where shipit looks for it.
     let script: String = text
@@ -196,10 +210,14 @@ fn what_is_to_be_pasted_lets_a_key_in_and_tells_the_host_key() {
         let output = world.command("sh").args(["-c", line]).output().unwrap();
         assert!(output.status.success(), "{line}: {output:?}");
     };
+    server.sh_ok("install -d -m 700 /root/.ssh; cp /home/deploy/.ssh/authorized_keys /root/.ssh/");
     server.sh_ok("printf %s \"$(cat ~deploy/.ssh/authorized_keys)\" >/tmp/keys; cat /tmp/keys >~deploy/.ssh/authorized_keys");
     sh("mkdir -p ~/.ssh");
     sh(&next(&answer, "ssh-keygen")[0]);
-    sh(&next(&answer, "(echo")[0]);
+    // Nobody is there to say yes.
+    let let_in = next(&answer, "shipit setup").pop().expect("two of them");
+    assert!(let_in.ends_with(" --key ~/.ssh/server-github.pub"), "{let_in}");
+    sh(&format!("{} --yes", let_in.replacen("shipit", SHIPIT, 1)));
     world.shipit(&["status"]).expect(0);
     let options = format!(
         "-F none -i ~/.ssh/server-github -o IdentitiesOnly=yes -o IdentityAgent=none -o UserKnownHostsFile={}",

@@ -24,9 +24,7 @@ impl Files {
         new.iter().try_for_each(|file| is_free(&file.path, cwd))?;
         let is_there = github.as_ref().is_some_and(|github| is_there(&github.file));
         if let Some(github) = github.as_ref().filter(|_| !is_there) {
-            is_free(&github.file.path, cwd).map_err(|failure| {
-                failure.detail("what GitHub needs for the one that init would write", github.next.clone())
-            })?;
+            github.is_free(cwd)?;
         }
         Ok(Files { new, github, is_there })
     }

@@ -11,7 +11,6 @@ use crate::init::github::{self, GitHub};
 use crate::init::key::{self, Key};
 use crate::init::write::{NewFile, is_free};
 use crate::init::{self, Clues, Given, text, unit};
-use crate::model::action::Action;
 use crate::model::failure::{Failed as _, Failure, Kind, Outcome};
 use crate::model::names::HostName;
 use crate::model::settings::Settings;
@@ -66,7 +65,7 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
         if args.unit {
             new.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
         }
-        Ok((draft, Files::free(new, github(global, context, args, &settings).await?, &context.cwd)?))
+        Ok((draft, Files::free(new, github(global, context, args, ui, &settings).await?, &context.cwd)?))
     };
     let key = (!args.no_sign).then(|| key::expected(context));
     let (mut draft, mut files) = new(key.clone()).await?;
@@ -99,7 +98,7 @@ async fn beside(
         new.push(unit::unit(&settings, &clues, None)?);
         notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
     }
-    let files = Files::free(new, github(global, context, args, &settings).await?, &context.cwd)?;
+    let files = Files::free(new, github(global, context, args, ui, &settings).await?, &context.cwd)?;
     let written = files.write()?;
     Told { notes: &notes, draft: None, files: &files, written: &written }.say(context, ui)
 }
@@ -109,6 +108,7 @@ async fn github(
     global: &Global,
     context: &Context,
     args: &InitArgs,
+    ui: &Ui,
     settings: &Settings,
 ) -> Outcome<Option<GitHub>> {
     if !args.github {
@@ -120,9 +120,11 @@ async fn github(
         let text = format!("the workflow's shipit reads {}, and not {}", config::NAME, file.display());
         return Err(Failure::msg(Kind::Usage, text).hint("let it be an environment of that file: -e NAME"));
     }
-    let action = args.action.clone().unwrap_or_else(Action::own);
     let public = settings.signing_key.as_deref().and_then(public_half);
-    github::workflow(settings, &action, context.home.as_deref(), public.as_deref()).await.map(Some)
+    // Right for a new server, and for one that is set up, whoever may log in there so far.
+    let let_in = ui.command("setup --as root --key");
+    let (action, home) = (args.action.as_ref(), context.home.as_deref());
+    github::workflow(settings, action, &let_in, home, public.as_deref()).await.map(Some)
 }
 
 /// What others believe a signing key by. One that can't be read is what the next deploy speaks of.

@@ -1,16 +1,19 @@
 //! The workflow of `init --github`: a deploy as a step of GitHub's, out of shipit.toml and what git knows.
 
+use std::fs;
 use std::path::Path;
 
 use super::without_login;
-use super::write::NewFile;
+use super::write::{NewFile, is_free};
 use crate::model::action::Action;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::{Settings, SystemChoice};
 use crate::tools::cmd::quoted;
 use crate::tools::git::{self, GitError};
+use existing::{Difference, difference};
 use workflow::Workflow;
 
+mod existing;
 mod signing;
 mod workflow;
 
@@ -29,8 +32,10 @@ const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
 /// A workflow, and what goes with it.
 #[derive(Debug, Clone)]
 pub struct GitHub {
-    /// The workflow.
+    /// The workflow. Where one is there that names another shipit and is the same otherwise, it is that one.
     pub file: NewFile,
+    /// shipit's own action, as the workflow names it.
+    action: String,
     /// The environment on GitHub, which holds the secrets.
     pub environment: String,
     /// The branch whose pushes it deploys.
@@ -41,14 +46,49 @@ pub struct GitHub {
     pub next: Vec<String>,
 }
 
-/// The workflow for these settings. `home`: what `~/` stood for in shipit.toml. `public`: the public half of the signing key
-/// that is here.
+impl GitHub {
+    /// Fails where another workflow of this name is there, and says how it differs.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`], with what GitHub needs all the same.
+    pub fn is_free(&self, cwd: &Path) -> Outcome<()> {
+        let path = &self.file.path;
+        let Err(failure) = is_free(path, cwd) else { return Ok(()) };
+        let there = fs::read_to_string(path).ok();
+        let failure = match there.map(|there| difference(&there, &self.file.text, &self.action)) {
+            None => failure,
+            Some(Difference::Lines(lines)) if lines.is_empty() => failure,
+            Some(Difference::Lines(lines)) => {
+                failure.detail("what it has (-), and what init would write (+)", lines)
+            }
+            Some(Difference::Action(lines)) => {
+                let name = quoted(path.strip_prefix(cwd).unwrap_or(path).as_os_str());
+                let text = format!(
+                    "{} is there already; nothing but which shipit it names differs: {}",
+                    path.display(),
+                    lines.join(", ")
+                );
+                Failure::msg(Kind::Usage, text)
+                    .hint(format!(
+                        "make it `uses: {}` there, and init without --action says the rest",
+                        self.action
+                    ))
+                    .hint(format!("or have it written anew: rm {name}, and then the same once more"))
+            }
+        };
+        Err(failure.detail("what GitHub needs for the one that init would write", self.next.clone()))
+    }
+}
+
+/// The workflow for these settings. `action`: as it was said. `let_in`: what one types before the file of a key that shall
+/// log in. `home`: what `~/` stood for in shipit.toml. `public`: the public half of the signing key that is here.
 ///
 /// # Errors
 /// [`Kind::Usage`] where there is no repository to put it in.
 pub async fn workflow(
     settings: &Settings,
-    action: &Action,
+    action: Option<&Action>,
+    let_in: &str,
     home: Option<&Path>,
     public: Option<&str>,
 ) -> Outcome<GitHub> {
@@ -66,14 +106,8 @@ pub async fn workflow(
             Some("look at `branches:` in the workflow".to_owned()),
         ));
     }
+    let named = action.cloned().unwrap_or_else(Action::own);
     let branch = told.or(here).unwrap_or_else(|| MAIN_BRANCHES[0].to_owned());
-    if let Some(unknown) = action.unknown() {
-        let how = "--action OWNER/shipit@COMMIT says it to init".to_owned();
-        notes.push((
-            format!("the workflow can't run yet: in its line `uses: {action}`, replace {unknown}"),
-            Some(how),
-        ));
-    }
     let key = settings.signing_key.as_deref();
     let on_runner = key.and_then(|file| place_on_runner(file, &repo.toplevel, home));
     if let (Some(file), None) = (key, &on_runner) {
@@ -105,19 +139,34 @@ pub async fn workflow(
         knows_host: settings.ssh.host_key.is_some(),
         runner: runner.unwrap_or(RUNNERS[0].1),
         signing_key: on_runner.as_deref(),
-        action,
+        action: &named,
     };
+    let path = repo.toplevel.join(FOLDER).join(workflow.file_name());
+    let mut file = NewFile { path, text: workflow.text() };
+    // Whoever filled in which shipit runs need not say it once more.
+    let there = fs::read_to_string(&file.path).ok().filter(|_| action.is_none());
+    let named = workflow.action.to_string();
+    match there.filter(|there| difference(there, &file.text, &named).is_filled_in()) {
+        Some(there) if there != file.text => file.text = there,
+        _ => notes.extend(workflow.action.unknown().map(|unknown| {
+            (
+                format!("the workflow can't run yet: in its line `uses: {named}`, replace {unknown}"),
+                Some(
+                    "by hand; or remove the file, and --action OWNER/shipit@COMMIT says it to init"
+                        .to_owned(),
+                ),
+            )
+        })),
+    }
     let read_key = settings.ssh(&format!("cat {HOST_KEY_FILE} | cut -d' ' -f1,2"));
     let signing = key
         .filter(|_| on_runner.is_some())
         .map(|file| signing::signing(settings, file, public, &workflow.signing_environment()))
         .unwrap_or_default();
-    let next = workflow.next(settings.ssh("").trim_end(), signing.secret.as_deref(), &read_key);
+    let next = workflow.next(let_in, signing.secret.as_deref(), &read_key);
     notes.extend(signing.notes);
     notes.extend(no_remote(&git::remotes(&repo).await.map_err(no_repository)?));
-    let path = repo.toplevel.join(FOLDER).join(workflow.file_name());
-    let file = NewFile { path, text: workflow.text() };
-    Ok(GitHub { file, environment: workflow.environment_name(), branch, notes, next })
+    Ok(GitHub { file, action: named, environment: workflow.environment_name(), branch, notes, next })
 }
 
 /// What to know where `gh` can't tell which repository is meant. A GitHub of one's own is known by its name alone.

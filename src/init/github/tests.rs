@@ -81,11 +81,11 @@ jobs:
 
 "##]].raw());
     assert_data_eq!(
-        workflow.next("ssh a", None, "ssh a cat").join("\n"),
+        workflow.next("shipit setup --as root --key", None, "ssh a cat").join("\n"),
         str![[r#"
 gh api --silent 'repos/{owner}/{repo}/environments/production' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/production'
 ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/server-github
-(echo && cat ~/.ssh/server-github.pub) | ssh a 'cat >> .ssh/authorized_keys'
+shipit setup --as root --key ~/.ssh/server-github.pub
 gh secret set SHIPIT_SSH_KEY --env production < ~/.ssh/server-github
 "#]]
     );
@@ -203,11 +203,11 @@ jobs:
 
 "##]].raw());
     assert_data_eq!(
-        workflow.next("ssh a", Some("gh secret set it"), "ssh a cat").join("\n"),
+        workflow.next("shipit setup --as root --key", Some("gh secret set it"), "ssh a cat").join("\n"),
         str![[r#"
 gh api --silent 'repos/{owner}/{repo}/environments/web-staging' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging'
 ssh-keygen -q -t ed25519 -N '' -C github -f ~/.ssh/web-staging-github
-(echo && cat ~/.ssh/web-staging-github.pub) | ssh a 'cat >> .ssh/authorized_keys'
+shipit setup --as root --key ~/.ssh/web-staging-github.pub
 gh secret set SHIPIT_SSH_KEY --env web-staging < ~/.ssh/web-staging-github
 gh api --silent 'repos/{owner}/{repo}/environments/web-staging-signing' 2>/dev/null || gh api --silent --method PUT 'repos/{owner}/{repo}/environments/web-staging-signing'
 gh secret set it

@@ -156,8 +156,8 @@ impl Workflow<'_> {
         vec!["          host-key: ${{ vars.SHIPIT_HOST_KEY }}".to_owned()]
     }
 
-    /// What is to be done on GitHub before the first run, with a login of its own. `let_in`: what one types before a
-    /// key that shall log in; `secret`: the command for the signing key's; `read_key`: tells the server's public key over a
+    /// What is to be done on GitHub before the first run, with a login of its own. `let_in`: what one types before the
+    /// file of a key that shall log in; `secret`: the command for the signing key's; `read_key`: tells the server's public key over a
     /// connection that is trusted already.
     pub fn next(&self, let_in: &str, secret: Option<&str>, read_key: &str) -> Vec<String> {
         let environment = self.environment_name();
@@ -171,8 +171,7 @@ impl Workflow<'_> {
         let mut commands = vec![
             make(&environment),
             format!("ssh-keygen -q -t ed25519 -N '' -C github -f {login}"),
-            // A line of its own, also behind one whose end is missing.
-            format!("(echo && cat {login}.pub) | {let_in} 'cat >> .ssh/authorized_keys'"),
+            format!("{let_in} {login}.pub"),
             format!("gh secret set SHIPIT_SSH_KEY --env {environment} < {login}"),
         ];
         if self.signing_key.is_some() {
