@@ -1,7 +1,7 @@
 //! What the app's own code, a Dockerfile or a fly.toml let guess: where it listens, and what it is asked.
 
 use super::found_unit::port;
-use super::variables::{Data, Variable, data, variables};
+use super::variables::{Data, Listens, Variable, data, listens, variables};
 
 /// Ports that apps talk to, rather than listen on.
 const OTHERS: &[u16] = &[2375, 3306, 4222, 5432, 5672, 6379, 9092, 9200, 11211, 15672, 27017];
@@ -25,6 +25,8 @@ pub struct SourceCode {
     pub variables: Vec<Variable>,
     /// The file that reads its port from `PORT`.
     pub reads_port: Option<String>,
+    /// The variable that says where it listens, and how.
+    pub listens: Option<Listens>,
 }
 
 impl SourceCode {
@@ -42,10 +44,15 @@ impl SourceCode {
         });
         let (read, data) = (variables(&code), data(&code));
         let reads_port = read.iter().find(|it| it.name == "PORT").map(|it| it.file.clone());
-        let set = |name: &str| name == "PORT" || data.iter().any(|(it, _)| it.name() == name);
+        let listens = listens(&code);
+        let set = |name: &str| {
+            name == "PORT"
+                || listens.as_ref().is_some_and(|it| it.name == name)
+                || data.iter().any(|(it, _)| it.name() == name)
+        };
         let variables = read.into_iter().filter(|it| !set(&it.name)).collect();
         let port = port.or_else(|| only_port(&code));
-        SourceCode { port, check, data, variables, reads_port, files: code }
+        SourceCode { port, check, data, variables, reads_port, listens, files: code }
     }
 
     /// Folders below others that the code names, up to one that is called as one of these: `web/views` of `"web/views/*.html"`.

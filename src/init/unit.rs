@@ -7,14 +7,17 @@ use super::variables::Data;
 use super::write::NewFile;
 use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::Settings;
-use crate::model::unit_file::{RunsAs, UnitFile, app_user};
+use crate::model::unit_file::{PortVariable, RunsAs, UnitFile, app_user};
 use crate::tools::cmd::quoted;
 
-/// A unit for these settings, beside shipit.toml.
+/// What somebody should look at, and what to do.
+type Note = (String, Option<String>);
+
+/// A unit for these settings, beside shipit.toml, and what somebody should look at in it.
 ///
 /// # Errors
 /// [`Kind::Usage`] where the tree has a unit of this name already.
-pub fn unit(settings: &Settings, clues: &Clues, program: Option<&str>) -> Outcome<NewFile> {
+pub fn unit(settings: &Settings, clues: &Clues, program: Option<&str>) -> Outcome<(NewFile, Option<Note>)> {
     if let Some(found) = clues.units.iter().find(|found| found.unit == settings.unit) {
         return Err(Failure::msg(
             Kind::Usage,
@@ -42,6 +45,14 @@ pub fn unit(settings: &Settings, clues: &Clues, program: Option<&str>) -> Outcom
         port: settings.health.http.as_ref().and_then(|http| http.port()),
         environment: &environment,
     };
+    let variable = clues.code.listens.as_ref();
+    let variable = variable.map_or(PortVariable::Guess, |it| PortVariable::Named(&it.name, &it.before));
+    let guess = file.port.filter(|_| variable == PortVariable::Guess);
+    let note = guess.map(|port| {
+        let text =
+            format!("nothing here tells how the app is told its port; {} sets PORT={port}", settings.unit);
+        (text, Some("does the app read PORT?".to_owned()))
+    });
     let path: PathBuf = settings.folder.join(settings.unit.as_str());
-    Ok(NewFile { path, text: file.text_of(program) })
+    Ok((NewFile { path, text: file.text_of(program, variable) }, note))
 }

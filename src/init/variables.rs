@@ -1,6 +1,6 @@
 //! The variables that an app's code reads, as far as their names tell that a unit has to set them. Guesses, all of them.
 
-use super::found_unit::is_port;
+use super::found_unit::{is_port, port};
 use super::source_code::{SourceCode, is_comment};
 use crate::model::names::RootPath;
 
@@ -68,6 +68,15 @@ pub struct Variable {
     pub file: String,
 }
 
+/// The variable that says where the app listens, and what stands before the port in its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listens {
+    /// `SERVER_PORT`
+    pub name: String,
+    /// `:` of `env("SERVER_PORT", ":3001")`; empty: a number alone.
+    pub before: String,
+}
+
 /// A variable that says where data lies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Data {
@@ -102,11 +111,13 @@ impl Data {
 impl SourceCode {
     /// Variables that a new unit may have to set: what is found, and what to write.
     pub fn to_set(&self, root: &RootPath) -> Vec<(String, Option<String>)> {
-        let unknown = self.port.is_none() && self.reads_port.is_none();
+        // One that is known is set, and is not in the list.
+        let unknown = self.listens.is_none();
         let needed = self.variables.iter().filter(|it| !it.is_port || unknown);
+        let port = self.port.as_ref().map_or(PORT, |(port, _)| *port);
         let note = |Variable { name, is_port, file }: &Variable| {
             let (tells, value) = match is_port {
-                true => ("where the app listens", PORT.to_string()),
+                true => ("where the app listens", port.to_string()),
                 false => ("where its files lie", format!("{root}/data")),
             };
             let text = format!("{file} reads {name}, by its name {tells}; a new unit does not set it");
@@ -114,6 +125,38 @@ impl SourceCode {
         };
         needed.map(note).collect()
     }
+}
+
+/// The variable that is read for where the app listens: `PORT`, or the only one beside a port.
+pub fn listens(code: &[(String, String)]) -> Option<Listens> {
+    let mut found: Vec<Listens> = Vec::new();
+    let mut reads_port = false;
+    for line in code.iter().flat_map(|(_, text)| text.lines()).filter(|line| reads(line)) {
+        for name in names(line).filter(|name| is_port(name)) {
+            reads_port |= name == "PORT";
+            if let Some(before) = before_port(line, name)
+                && found.iter().all(|other| other.name != name)
+            {
+                found.push(Listens { name: name.to_owned(), before });
+            }
+        }
+    }
+    if let Some(at) = found.iter().position(|it| it.name == "PORT") {
+        return Some(found.swap_remove(at));
+    }
+    if reads_port {
+        return Some(Listens { name: "PORT".to_owned(), before: String::new() });
+    }
+    found.pop().filter(|_| found.is_empty())
+}
+
+/// What stands before the port that follows a name in its line: `:` of `env("SERVER_PORT", ":3001")`.
+fn before_port(line: &str, name: &str) -> Option<String> {
+    let (_, rest) = line.split_once(name)?;
+    let value = rest.split(|c: char| !(c.is_ascii_alphanumeric() || ".:[]".contains(c))).find(|word| {
+        word.ends_with(|c: char| c.is_ascii_digit()) && port(word).is_some_and(|port| port >= 80)
+    })?;
+    Some(value.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned())
 }
 
 /// Variables whose names say that an app's data lies there.
@@ -135,11 +178,7 @@ pub fn data(code: &[(String, String)]) -> Vec<(Data, String)> {
 pub fn variables(code: &[(String, String)]) -> Vec<Variable> {
     let mut found: Vec<Variable> = Vec::new();
     for (file, text) in code {
-        let reads = |line: &&str| {
-            let line = line.to_lowercase();
-            !is_comment(&line) && READS.iter().any(|read| line.contains(read))
-        };
-        for name in text.lines().filter(reads).flat_map(names) {
+        for name in text.lines().filter(|line| reads(line)).flat_map(names) {
             let is_port = is_port(name);
             if (is_port || is_place(name)) && found.iter().all(|other| other.name != name) {
                 found.push(Variable { name: name.to_owned(), is_port, file: file.clone() });
@@ -147,6 +186,12 @@ pub fn variables(code: &[(String, String)]) -> Vec<Variable> {
         }
     }
     found
+}
+
+/// The line reads a variable.
+fn reads(line: &str) -> bool {
+    let line = line.to_lowercase();
+    !is_comment(&line) && READS.iter().any(|read| line.contains(read))
 }
 
 /// What is written in capitals.
@@ -192,5 +237,23 @@ mod tests {
         assert_eq!(names, ["NOTES_DATA", "A_ROOT", "B_FILE", "C_FOLDER", "C_LISTEN", "D_STORE"]);
         assert!(code.variables.iter().all(|it| it.is_port == (it.name == "C_LISTEN")));
         assert_eq!((code.reads_port.as_deref(), code.data.len()), (Some("b.js"), 1));
+    }
+    #[test]
+    fn the_variable_beside_a_port_says_where_the_app_listens() {
+        for (line, found) in [
+            ("net.Listen(\"tcp\", env(\"SERVER_PORT\", \":3001\"))", Some(("SERVER_PORT", ":"))),
+            ("os.environ.get('LISTEN_ADDR', '127.0.0.1:8080')", Some(("LISTEN_ADDR", "127.0.0.1:"))),
+            ("app.listen(process.env.WEB_PORT || 3000)", Some(("WEB_PORT", ""))),
+            ("app.listen(process.env.PORT)", Some(("PORT", ""))),
+            ("env(\"PORT\", \":3001\"); env(\"ADMIN_PORT\", \":3002\")", Some(("PORT", ":"))),
+            ("env(\"HTTP_PORT\", 8080); env(\"GRPC_PORT\", 8081)", None),
+            ("os.Getenv(\"SERVER_PORT\")", None),
+            ("env(\"DB_PORT\", 5432)", None),
+            ("// env(\"SERVER_PORT\", \":3001\")", None),
+        ] {
+            let listens = read(&[("main.go", line)]).listens;
+            let listens = listens.as_ref().map(|it| (it.name.as_str(), it.before.as_str()));
+            assert_eq!(listens, found, "{line}");
+        }
     }
 }

@@ -28,6 +28,17 @@ pub struct UnitFile<'a> {
     pub environment: &'a [(String, String)],
 }
 
+/// How the app is told its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortVariable<'a> {
+    /// By PORT, as most are; nothing tells.
+    Usual,
+    /// By PORT, which a person should look at.
+    Guess,
+    /// By this variable, with what stands before the number: `:` of `:3001`.
+    Named(&'a str, &'a str),
+}
+
 /// The user that a new unit runs as: of the app's name, as far as that is a name for a user, and never who deploys.
 pub fn app_user(app: &AppName, login: &str) -> Option<UserName> {
     let name: String = app.as_str().to_ascii_lowercase().replace('.', "-").chars().take(28).collect();
@@ -46,14 +57,14 @@ const FIRST_FREE_PORT: u16 = 1024;
 impl UnitFile<'_> {
     /// The unit, with a comment where a line makes one wonder.
     pub fn text(&self) -> String {
-        self.text_of(self.app.as_str())
+        self.text_of(self.app.as_str(), PortVariable::Usual)
     }
 
-    /// The same for a program that is not called as the app is.
-    pub fn text_of(&self, program: &str) -> String {
+    /// The same for a program that is not called as the app is, and of which more is known.
+    pub fn text_of(&self, program: &str, variable: PortVariable<'_>) -> String {
         let mut text = String::new();
         self.unit(&mut text);
-        self.service(&mut text, program);
+        self.service(&mut text, program, variable);
         match &self.runs_as {
             RunsAs::System(_) => self.walls(&mut text),
             RunsAs::Login => text += &format!("\n{LOGIN_WALLS}"),
@@ -79,7 +90,7 @@ impl UnitFile<'_> {
         );
     }
 
-    fn service(&self, text: &mut String, program: &str) {
+    fn service(&self, text: &mut String, program: &str, variable: PortVariable<'_>) {
         let UnitFile { app, root, .. } = self;
         *text += "\n[Service]\n# A program that can't be run at all is a failed start.\nType=exec\n";
         if let RunsAs::System(user) = &self.runs_as {
@@ -91,12 +102,17 @@ impl UnitFile<'_> {
              WorkingDirectory={root}/current\n\
              ExecStart={root}/current/result/bin/{program}\n"
         );
-        match self.port {
-            Some(port) => {
-                let _ = writeln!(text, "Environment=PORT={port}");
-            }
-            None => *text += "#Environment=PORT=3001\n",
+        let (name, before) = match variable {
+            PortVariable::Named(name, before) => (name, before),
+            PortVariable::Usual | PortVariable::Guess => ("PORT", ""),
+        };
+        if self.port.is_some() && variable == PortVariable::Guess {
+            *text += "# A guess: does the app read PORT?\n";
         }
+        let _ = match self.port {
+            Some(port) => writeln!(text, "Environment={name}={before}{port}"),
+            None => writeln!(text, "#Environment={name}={before}3001"),
+        };
         for (name, value) in self.environment {
             let _ = writeln!(text, "Environment={}", quoted(&format!("{name}={value}")));
         }

@@ -162,3 +162,18 @@ fn a_key_is_found_where_systemd_finds_it() {
     assert_eq!(service_value("[Service]\nUser=app\nUser=\n", "User"), None);
     assert_eq!(service_value(&self::text("/srv/x", None, system()), "User"), Some("server"));
 }
+
+#[test]
+fn the_port_is_told_by_the_variable_that_the_app_reads() {
+    let (app, root) = ("server".parse().unwrap(), "/var/www/server".parse().unwrap());
+    let text = |port, variable| {
+        UnitFile { app: &app, root: &root, runs_as: system(), port, environment: &[] }
+            .text_of("server", variable)
+    };
+    let named = PortVariable::Named("SERVER_PORT", ":");
+    assert!(text(Some(3002), named).contains("\nEnvironment=SERVER_PORT=:3002\n"));
+    assert!(text(None, named).contains("\n#Environment=SERVER_PORT=:3001\n"));
+    let guess = "\n# A guess: does the app read PORT?\nEnvironment=PORT=3002\n";
+    assert!(text(Some(3002), PortVariable::Guess).contains(guess));
+    assert!(!text(Some(3002), PortVariable::Usual).contains("guess"));
+}

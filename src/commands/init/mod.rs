@@ -57,13 +57,15 @@ pub async fn run(global: &Global, context: &Context, args: &InitArgs, ui: &Ui) -
     let new = async |key: Option<Key>| -> Outcome<(Draft, Files)> {
         let home = context.home.as_deref().filter(|_| args.github && key.is_some());
         let public_key = home.and_then(|home| public_half(&key::file(home)));
-        let draft = draft(&Given { key, public_key, ..given(args) }, host.as_ref(), &clues)?;
+        let mut draft = draft(&Given { key, public_key, ..given(args) }, host.as_ref(), &clues)?;
         let text = text::text(&draft);
         // What is written is what the other commands read.
         let settings = config::parse(context, folder.clone(), shown(context, &file), text.clone())?;
         let mut new = vec![NewFile { path: file.clone(), text }];
         if args.unit {
-            new.push(unit::unit(&settings, &clues, draft.program.as_deref())?);
+            let (file, note) = unit::unit(&settings, &clues, draft.program.as_deref())?;
+            new.push(file);
+            draft.notes.extend(note);
         }
         Ok((draft, Files::free(new, github(global, context, args, ui, &settings).await?, &context.cwd)?))
     };
@@ -95,8 +97,10 @@ async fn beside(
     let (mut new, mut notes) = (Vec::new(), Vec::new());
     if args.unit {
         let clues = look(context, folder, ui).await?;
-        new.push(unit::unit(&settings, &clues, None)?);
+        let (file, note) = unit::unit(&settings, &clues, None)?;
+        new.push(file);
         notes = [clues.flake.notes.clone(), clues.to_set(&settings.root)].concat();
+        notes.extend(note);
     }
     let files = Files::free(new, github(global, context, args, ui, &settings).await?, &context.cwd)?;
     let written = files.write()?;

@@ -55,11 +55,12 @@ impl GitHub {
         let path = &self.file.path;
         let Err(failure) = is_free(path, cwd) else { return Ok(()) };
         let there = fs::read_to_string(path).ok();
+        let needs = "what GitHub needs for the one that init would write";
         let failure = match there.map(|there| difference(&there, &self.file.text, &self.action)) {
             None => failure,
-            Some(Difference::Lines(lines)) if lines.is_empty() => failure,
             Some(Difference::Lines(lines)) => {
-                failure.detail("what it has (-), and what init would write (+)", lines)
+                let both = [lines, vec![format!("{needs}:")], self.next.clone()].concat();
+                return Err(failure.detail("what it has (-), and what init would write (+)", both));
             }
             Some(Difference::Action(lines)) => {
                 let name = quoted(path.strip_prefix(cwd).unwrap_or(path).as_os_str());
@@ -76,7 +77,7 @@ impl GitHub {
                     .hint(format!("or have it written anew: rm {name}, and then the same once more"))
             }
         };
-        Err(failure.detail("what GitHub needs for the one that init would write", self.next.clone()))
+        Err(failure.detail(needs, self.next.clone()))
     }
 }
 
