@@ -96,7 +96,6 @@ fn what_one_job_has_signed_another_one_deploys() {
 
     let lost = dev(&format!("deploy {first} --from http://127.0.0.1:9/c")).expect(4);
     lost.says(&["http://127.0.0.1:9/c can't be read, and /nix/store/", "may this machine read there?"]);
-    dev("build --to http://127.0.0.1:9/c").expect(5).says(&["may this machine write there?"]);
 
     // What the cache has not, and what nobody vouches for.
     let absent = dev(&format!("deploy {first} --from ../signed")).expect(4);
@@ -106,6 +105,8 @@ fn what_one_job_has_signed_another_one_deploys() {
     ]);
     let refused = dev(&format!("deploy {unsigned} --from ../unsigned")).expect(4);
     refused.says(&["did not give", "the job that builds has to sign"]);
+    // It is built here, so this comes last.
+    dev("build --to http://127.0.0.1:9/c").expect(5).says(&["may this machine write there?"]);
     dev("deploy --from ftp://x").expect(2).says(&["--from ftp://x: it is none of file://"]);
     dev("deploy --from ../nowhere").expect(2).says(&["there is no folder /home/dev/nowhere"]);
     dev("deploy --from .").expect(2).says(&["it has no nix-cache-info", "shipit build --to ."]);
