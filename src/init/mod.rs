@@ -113,6 +113,13 @@ pub async fn look(folder: &Path, runtime_folder: &Path) -> Outcome<Clues> {
     Ok(clues)
 }
 
+/// Whether a folder has a unit that could run an app.
+pub async fn has_unit(folder: &Path) -> bool {
+    let repo = git::repository(folder).await.ok();
+    let found = walk::walk(folder, repo.as_ref());
+    found.units.iter().any(|(name, text)| FoundUnit::read(name, text).is_some())
+}
+
 /// The first of these assets that is no part of what is deployed from a folder.
 ///
 /// # Errors

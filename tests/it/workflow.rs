@@ -99,7 +99,9 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
     let world = World::alone();
     world.write("apps/web/flake.nix", "{}");
     let key = "[sign]\nkey_file = \"~/keys/for web\"\n[ssh]\nhost_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG2dW0rSzjv3hvzJ7Tj2CQ4iMaoYtFMUIk7j4sVOnPl1\"\n";
-    let file = format!("app = \"web\"\nhost = \"a@b\"\n{key}[environments.staging]\nhost = \"a@c\"\n");
+    world.write("apps/web/web.service", "[Service]\nExecStart=/var/www/web/current/result/bin/web\n");
+    let url = "url = \"https://web.example\"\n";
+    let file = format!("app = \"web\"\nhost = \"a@b\"\n{url}{key}[environments.staging]\nhost = \"a@c\"\n");
     world.write("apps/web/shipit.toml", &file);
     world.commit_all("one");
     world.git(&["remote", "add", "origin", "https://git.example/anna/apps"]);
@@ -146,6 +148,12 @@ fn each_app_and_environment_has_a_workflow_of_its_own() {
     let let_in = "shipit -C apps/web -e staging setup --as root --key ~/.ssh/web-staging-github.pub";
     assert_eq!(next(&answer, "shipit -C apps/web -e staging setup").last().map(String::as_str), Some(let_in));
 
+    // The same pushes go to production as well, and that is said.
+    world
+        .shipit(&[&["-C", "apps/web"], &INIT[..]].concat())
+        .expect(0)
+        .says(&["a push to trunk deploys by deploy-web-staging.yml, too", "a required reviewer"]);
+
     // The step that puts the key there, run as a runner would: the key has the place where shipit looks for it.
     let script: String = text
         .lines()
@@ -178,6 +186,8 @@ fn what_a_workflow_can_not_know_is_said() {
         "pushes to an-idea will deploy",
         "no signing key in /etc/keys/secret",
         "a push to an-idea deploys",
+        "shipit.toml has no url",
+        "and --unit, if the server has none: shipit init --unit",
     ]);
     assert!(ran.stdout.contains("wrote:  .github/workflows/deploy.yml"), "{}", ran.stdout);
 

@@ -128,7 +128,12 @@ async fn github(
     // Right for a new server, and for one that is set up, whoever may log in there so far.
     let let_in = ui.command("setup --as root --key");
     let (action, home) = (args.action.as_ref(), context.home.as_deref());
-    github::workflow(settings, action, &let_in, home, public.as_deref()).await.map(Some)
+    let mut github = github::workflow(settings, action, &let_in, home, public.as_deref()).await?;
+    if !args.unit && !init::has_unit(&settings.folder).await {
+        let how = format!("and --unit, if the server has none: {}", ui.command("init --unit"));
+        github.notes.push(("no systemd unit lies here".to_owned(), Some(how)));
+    }
+    Ok(Some(github))
 }
 
 /// What others believe a signing key by. One that can't be read is what the next deploy speaks of.

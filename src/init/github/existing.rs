@@ -4,6 +4,8 @@
 const USES: &str = "uses: ";
 /// What stands for an owner that nobody filled in.
 const PLACEHOLDER: &str = "uses: OWNER/";
+/// How each workflow of `init` begins.
+const WRITTEN: &str = "# Written by `shipit init --github`.";
 /// So many lines of a difference are shown.
 const SHOWN: usize = 10;
 
@@ -21,6 +23,16 @@ impl Difference {
     pub fn is_filled_in(&self) -> bool {
         matches!(self, Difference::Action(lines) if !lines.iter().any(|line| line.starts_with(PLACEHOLDER)))
     }
+}
+
+/// A workflow that `init` wrote for the same app deploys each push to the same branch.
+pub fn deploys_too(there: &str, new: &str) -> bool {
+    let first = |text: &str| text.lines().next().is_some_and(|line| line.starts_with(WRITTEN));
+    let line = |text: &str, key: &str| {
+        text.lines().find(|line| line.trim_start().starts_with(key)).map(|line| line.trim().to_owned())
+    };
+    let same = |key: &str| line(there, key) == line(new, key);
+    first(there) && line(there, "branches: ").is_some() && same("branches: ") && same("working-directory: ")
 }
 
 /// Compares what is there with what would be written, whose lines for shipit's own action name `action`.
@@ -95,5 +107,22 @@ mod tests {
         assert_eq!(shown(&NEW.replace("    uses: me", "    run: me")).len(), 2);
         let long: String = (0..12).map(|n| format!("{n}\n")).collect();
         assert_eq!(shown(&format!("{NEW}{long}")).last().map(String::as_str), Some("and 2 more"));
+    }
+
+    #[test]
+    fn another_environment_may_have_the_same_branch() {
+        let text = |branch: &str, folder: &str| {
+            format!("{WRITTEN}\non:\n  push:\n    branches: [{branch}]\n{folder}")
+        };
+        let new = text("main", "");
+        assert!(deploys_too(&text("main", ""), &new));
+        for other in [
+            text("staging", ""),
+            text("main", "          working-directory: apps/web\n"),
+            text("main", "").replace(WRITTEN, "# Mine"),
+            new.replace("branches:", "tags:"),
+        ] {
+            assert!(!deploys_too(&other, &new), "{other}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::model::failure::{Failure, Kind, Outcome};
 use crate::model::settings::{Settings, SystemChoice};
 use crate::tools::cmd::quoted;
 use crate::tools::git::{self, GitError};
-use existing::{Difference, difference};
+use existing::{Difference, deploys_too, difference};
 use workflow::Workflow;
 
 mod existing;
@@ -159,6 +159,13 @@ pub async fn workflow(
             )
         })),
     }
+    notes.extend(same_branch(&file, &branch));
+    if settings.url.is_none() {
+        notes.push((
+            "GitHub can show no link to the app, because shipit.toml has no url".to_owned(),
+            Some("in shipit.toml, above its tables: url = \"https://www.example.org\"".to_owned()),
+        ));
+    }
     let read_key = settings.ssh(&format!("cat {HOST_KEY_FILE} | cut -d' ' -f1,2"));
     let signing = key
         .filter(|_| on_runner.is_some())
@@ -168,6 +175,25 @@ pub async fn workflow(
     notes.extend(signing.notes);
     notes.extend(no_remote(&git::remotes(&repo).await.map_err(no_repository)?));
     Ok(GitHub { file, action: named, environment: workflow.environment_name(), branch, notes, next })
+}
+
+/// What to know where another environment's workflow deploys the same pushes.
+fn same_branch(new: &NewFile, branch: &str) -> Option<(String, Option<String>)> {
+    let folder = fs::read_dir(new.path.parent()?).ok()?;
+    let mut others: Vec<String> = folder
+        .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| *path != new.path))
+        .filter(|path| fs::read_to_string(path).is_ok_and(|there| deploys_too(&there, &new.text)))
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    others.sort_unstable();
+    let others = (!others.is_empty()).then(|| others.join(", "))?;
+    Some((
+        format!("a push to {branch} deploys by {others}, too"),
+        Some(
+            "if that is not meant: another branch in `branches:` of one, or a required reviewer on its environment"
+                .to_owned(),
+        ),
+    ))
 }
 
 /// What to know where `gh` can't tell which repository is meant. A GitHub of one's own is known by its name alone.

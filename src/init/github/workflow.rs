@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::model::action::{Action, environment_on_github};
+use crate::model::action::{Action, environment_on_github, signing_environment_on_github};
 use crate::tools::cmd::quoted;
 
 const DEPLOY: &str = include_str!("deploy.yml");
@@ -44,7 +44,7 @@ impl Workflow<'_> {
 
     /// … and the one that has the signing key.
     pub fn signing_environment(&self) -> String {
-        format!("{}-signing", self.environment_name())
+        signing_environment_on_github(&self.environment_name())
     }
 
     /// A name that no other workflow of the repository has.
