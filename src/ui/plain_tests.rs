@@ -30,7 +30,7 @@ fn a_deploy() -> Vec<Event> {
         },
         Event::Connecting { host: host() },
         Event::Building {
-            installable: "git+file:///work?rev=3f9c#packages.x86_64-linux.default".to_owned(),
+            installable: "git+file:///apps?rev=3f9c#packages.x86_64-linux.default".to_owned(),
             system: "x86_64-linux".parse().unwrap(),
             from: None,
         },
@@ -119,7 +119,7 @@ fn who_watches_sees_what_begins_and_who_asks_for_more_gets_it() {
         more(Plain::new(Verbosity::Verbose, false)),
         str![[r#"
   connect  deploy@server.example
-  building git+file:///work?rev=3f9c#packages.x86_64-linux.default
+  building git+file:///apps?rev=3f9c#packages.x86_64-linux.default
   fetching zlib-1.3 from https://cache.nixos.org
   fetching bash-5.3 from https://cache.nixos.org
 

@@ -87,7 +87,7 @@ fn a_build() -> Vec<Event> {
         },
         Event::Connecting { host: "deploy@server.example".parse().unwrap() },
         Event::Building {
-            installable: "git+file:///work?rev=3f9c#packages.x86_64-linux.default".to_owned(),
+            installable: "git+file:///apps?rev=3f9c#packages.x86_64-linux.default".to_owned(),
             system: "x86_64-linux".parse().unwrap(),
             from: None,
         },
