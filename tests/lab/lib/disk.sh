@@ -19,14 +19,14 @@ disk_mount() { # NAME
   fi
   mkdir -p "$store/upper" "$store/scratch" "$bulk/root"
   # Left behind by the boot before, and refused by the next one otherwise.
-  rm -rf "$store/scratch/work/incompat"
+  rm -rf "$store"/scratch/*/incompat
   mount -t overlay overlay -o "lowerdir=$layers,upperdir=$store/upper,workdir=$store/scratch$options" "$bulk/root"
   [[ -n $(fact "$1" nix_disk) ]] || return 0
   # /nix on an image of its own: that one can be full while the other is not.
   mkdir -p "$bulk/nix"
   mount -o loop "$bulk/nix.img" "$bulk/nix"
   mkdir -p "$bulk/nix/upper" "$bulk/nix/scratch"
-  rm -rf "$bulk/nix/scratch/work/incompat"
+  rm -rf "$bulk"/nix/scratch/*/incompat
   mount -t overlay overlay -o "lowerdir=$bulk/root/nix,upperdir=$bulk/nix/upper,workdir=$bulk/nix/scratch" "$bulk/root/nix"
 }
 
